@@ -1,0 +1,1 @@
+"""What runs a pipeline: task notebooks, DAG, kernels, artifacts, cache, records, report."""

@@ -1,0 +1,1 @@
+"""What the author wrote: cells and tags, data flow, pipeline, diagnostics. Knows nothing of execution."""
