@@ -1,0 +1,8 @@
+# %% tags=["task:a"]
+x = 1
+
+# %% tags=["task:b"]
+x = 2
+
+# %% tags=["task:c"]
+print(x)
