@@ -1,0 +1,56 @@
+# Everything installs into .venv by itself, once: a stamp stands for what pyproject.toml asked for.
+# PYTHON=... chooses the interpreter for .venv; any of 3.11 to 3.13 does.
+
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c '$(SUPPORTED)' 2>/dev/null && { echo $$p; break; }; done)
+VENV := .venv
+BIN := $(VENV)/bin
+# bytecode is compiled at installation, whatever PYTHONDONTWRITEBYTECODE says later
+UV := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
+WORKERS ?= 2
+
+.PHONY: help demo test check bench lab soak format clean
+
+help:  ## Say what there is
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
+
+$(VENV)/core.stamp: pyproject.toml
+	@test -n "$(PYTHON)" || { echo "nbprod needs Python 3.11, 3.12 or 3.13: none was found on PATH (or say make PYTHON=/path/to/python)"; exit 1; }
+	@echo "installing into $(VENV) (once; a few minutes)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.6'
+	@$(UV) -e . || $(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/core.stamp
+	@$(UV) --group dev || { \
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1' && $(BIN)/python -m pip install --quiet --group dev; }
+	@touch $@
+
+demo: $(VENV)/core.stamp  ## Notebook to answering service: check, run, sweep, promote, serve, predict
+	@$(BIN)/python -m nbprod.demo
+
+test: $(VENV)/dev.stamp  ## Run the tests
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile
+
+check: $(VENV)/dev.stamp  ## Lint, types, import layers
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+bench: $(VENV)/dev.stamp  ## Measure what is claimed about speed
+	@$(BIN)/python -m benchmarks
+
+lab: $(VENV)/core.stamp  ## Open JupyterLab with the examples
+	@$(BIN)/jupyter lab notebooks
+
+soak: $(VENV)/dev.stamp  ## Random notebooks against a fresh kernel, for SECONDS (600)
+	@$(BIN)/python -m tests.soak $(or $(SECONDS),600)
+
+format: $(VENV)/dev.stamp  ## Put the code in form
+	@$(BIN)/ruff check --fix-only --quiet . ; $(BIN)/ruff format .
+
+clean:  ## Remove what was built (not .nbprod: that is your work)
+	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build dist

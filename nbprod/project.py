@@ -1,0 +1,113 @@
+"""A project: the folder with `pipelines.yaml`, and `.nbprod` beside it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from nbprod.config import PipelineConfig, ProjectConfig, read_config
+from nbprod.errors import NotFoundError
+
+CONFIG = "pipelines.yaml"
+STATE = ".nbprod"
+NOTEBOOKS = (".ipynb", ".py", ".md")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A pipeline of a project: its name, the absolute path of its notebook and what `pipelines.yaml` says of it."""
+
+    name: str
+    notebook: Path
+    config: PipelineConfig
+
+
+@dataclass(frozen=True)
+class Project:
+    """The folder `root`; everything that nbprod keeps is in `root/.nbprod`.
+
+    `pipelines.yaml` is optional: without it, pipelines are named by the paths of their notebooks.
+    """
+
+    root: Path
+
+    @classmethod
+    def find(cls, start: Path | str | None = None) -> Project:
+        """Return the project that `start` (the current folder) lies in.
+
+        Its root is the nearest folder, `start` or above, with a `pipelines.yaml` or a `.nbprod` folder; `start`
+        itself where there is none.
+        """
+        here = Path(start or Path.cwd()).resolve()
+        for folder in (here, *here.parents):
+            if (folder / CONFIG).is_file() or (folder / STATE).is_dir():
+                return cls(folder)
+        return cls(here)
+
+    @property
+    def state(self) -> Path:
+        """The folder of records, artifacts, runs and services; it may not exist yet."""
+        return self.root / STATE
+
+    def make_state(self) -> Path:
+        """Create the state folder, kept out of version control, and return it."""
+        self.state.mkdir(parents=True, exist_ok=True)
+        ignore = self.state / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n")
+        return self.state
+
+    @cached_property
+    def config(self) -> ProjectConfig:
+        """What `pipelines.yaml` says; empty without the file. Raises `ConfigError`."""
+        path = self.root / CONFIG
+        return read_config(path, shown(path)) if path.is_file() else ProjectConfig()
+
+    @property
+    def pipelines(self) -> Mapping[str, Entry]:
+        """The pipelines of `pipelines.yaml` by name."""
+        return {
+            name: Entry(name, (self.root / config.notebook).resolve(), config)
+            for name, config in self.config.pipelines.items()
+        }
+
+    def pipeline(self, name: str | None = None) -> Entry:
+        """Return the pipeline called `name`, or that of the notebook whose path `name` is.
+
+        A path is taken from the current folder. Without a name the project must have exactly one pipeline. A notebook
+        that `pipelines.yaml` does not list is a pipeline too, named by its file. Raises `NotFoundError`.
+        """
+        known = self.pipelines
+        if name is None:
+            if len(known) == 1:
+                return next(iter(known.values()))
+            raise NotFoundError("say which pipeline", fix=self._choice())
+        if name in known:
+            return known[name]
+        path = Path(name)
+        if path.suffix in NOTEBOOKS:
+            full = path.resolve()
+            for entry in known.values():
+                if entry.notebook == full:
+                    return entry
+            return Entry(full.stem, full, PipelineConfig(notebook=str(full)))
+        close = difflib.get_close_matches(name, known, n=1)
+        hint = f"Did you mean {close[0]!r}? " if close else ""
+        raise NotFoundError(f"there is no pipeline {name!r} in {shown(self.root / CONFIG)}", fix=hint + self._choice())
+
+    def _choice(self) -> str:
+        if not (self.root / CONFIG).is_file():
+            return f"There is no {CONFIG} here or above; give the path of a notebook."
+        names = ", ".join(self.config.pipelines)
+        return f"Pipelines: {names}." if names else f"{CONFIG} lists no pipeline; add one, or give a notebook's path."
+
+
+def shown(path: Path) -> str:
+    """Return `path` as a message shows it: from the current folder where it lies below, else in full."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
