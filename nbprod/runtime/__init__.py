@@ -1,1 +1,1 @@
-"""What runs inside a user's kernel: standard library only. The contract is in docs/architecture.md."""
+"""What runs inside the user's kernel: standard library only, loaded from its files by `boot.py` under no visible name."""

@@ -1,0 +1,183 @@
+"""The file of one artifact: a pickle stream, the buffers that it refers to, and an index at the end.
+
+Layout: `MAGIC`, the pickle, each buffer at a multiple of `ALIGN` bytes, the index as JSON, and a trailer of 16 bytes:
+the length of the index (little endian, 8 bytes) and `END`. The address of an artifact is the SHA-256 of the whole
+file. Loading maps the file privately: arrays cost nothing until they are read, and may be changed without the file
+changing.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import itertools
+import json
+import mmap
+import os
+import queue
+import threading
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
+
+MAGIC = b"nbprod1\n"
+END = b"\nnbprod\n"
+ALIGN = 64
+CHUNK = 4 << 20
+_counter = itertools.count()
+
+
+class BrokenArtifact(Exception):
+    """A file of the store is not, or not wholly, an artifact."""
+
+
+class DiskFull(OSError):
+    """There is no room for an artifact."""
+
+
+class Written(NamedTuple):
+    """A file that is complete but not yet visible: `publish` gives it its name, `discard` removes it."""
+
+    temporary: str
+    digest: str
+    size: int
+
+    def publish(self, store: str) -> str:
+        """Move the file to its address (if there is none yet) and return the digest."""
+        target = path_of(store, self.digest)
+        if os.path.exists(target):
+            self.discard()
+            return self.digest
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        os.chmod(self.temporary, 0o444)
+        os.replace(self.temporary, target)
+        return self.digest
+
+    def discard(self) -> None:
+        """Remove the file."""
+        try:
+            os.unlink(self.temporary)
+        except FileNotFoundError:
+            pass
+
+
+def path_of(store: str, digest: str) -> str:
+    """Return where the artifact `digest` lies in the store."""
+    return os.path.join(store, digest[:2], digest)
+
+
+class _Hasher:
+    """Hashes in a thread of its own while the caller writes; small data never starts the thread."""
+
+    def __init__(self) -> None:
+        self.sha = hashlib.sha256()
+        self.queue: Optional["queue.Queue[Any]"] = None
+        self.thread: Optional[threading.Thread] = None
+
+    def update(self, data: Any) -> None:
+        if self.thread is None and len(data) < CHUNK // 4:
+            self.sha.update(data)
+            return
+        if self.queue is None:
+            self.queue = queue.Queue(maxsize=4)
+            self.thread = threading.Thread(target=self._run, args=(self.queue,), name="nbprod-hash", daemon=True)
+            self.thread.start()
+        self.queue.put(data)
+
+    def _run(self, todo: "queue.Queue[Any]") -> None:
+        while True:
+            data = todo.get()
+            if data is None:
+                return
+            self.sha.update(data)
+            del data
+
+    def close(self) -> str:
+        if self.queue is not None and self.thread is not None:
+            self.queue.put(None)
+            self.thread.join()
+            self.queue = self.thread = None
+        return self.sha.hexdigest()
+
+
+class _Sink:
+    """The file that a pickler writes to; counts and hashes what goes through."""
+
+    def __init__(self, file: Any, hasher: _Hasher) -> None:
+        self.file = file
+        self.hasher = hasher
+        self.offset = 0
+
+    def write(self, data: Any) -> int:
+        size = data.nbytes if isinstance(data, memoryview) else len(data)
+        if size > CHUNK:
+            view = memoryview(data).cast("B")
+            for start in range(0, size, CHUNK):
+                part = view[start : start + CHUNK]
+                self.hasher.update(part)
+                self.file.write(part)
+        else:
+            # The pickler may reuse what it hands over, so the thread must get bytes of its own.
+            part = data if isinstance(data, memoryview) else bytes(data)
+            self.hasher.update(part)
+            self.file.write(part)
+        self.offset += size
+        return size
+
+
+def write(store: str, dump: Callable[[Any], Sequence[Any]], index: Dict[str, Any]) -> Written:
+    """Write an artifact under a temporary name.
+
+    `dump(file)` writes the pickle and returns the buffers (`pickle.PickleBuffer`) it left out. Whatever `dump` raises leaves no file
+    behind. Raises `DiskFull` when there is no room.
+    """
+    os.makedirs(store, exist_ok=True)
+    temporary = os.path.join(store, f"tmp-{os.getpid()}-{next(_counter)}")
+    hasher = _Hasher()
+    try:
+        with open(temporary, "wb", buffering=1 << 16) as file:
+            sink = _Sink(file, hasher)
+            sink.write(MAGIC)
+            buffers = dump(sink)
+            places: List[List[int]] = []
+            stream = [len(MAGIC), sink.offset - len(MAGIC)]
+            for buffer in buffers:
+                sink.write(bytes(-sink.offset % ALIGN))
+                raw = buffer.raw()
+                places.append([sink.offset, raw.nbytes])
+                sink.write(raw)
+            tail = json.dumps({**index, "pickle": stream, "buffers": places}, sort_keys=True).encode()
+            sink.write(tail)
+            sink.write(len(tail).to_bytes(8, "little") + END)
+            size = sink.offset
+        return Written(temporary, hasher.close(), size)
+    except BaseException as error:
+        hasher.close()
+        Written(temporary, "", 0).discard()
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull(error.errno, f"no room left for an artifact in {store}") from error
+        raise
+
+
+class Opened(NamedTuple):
+    """An artifact mapped into memory; `buffers` are writable and private to this process."""
+
+    index: Dict[str, Any]
+    pickle: memoryview
+    buffers: List[memoryview]
+    mapping: mmap.mmap
+
+
+def open_artifact(path: str) -> Opened:
+    """Map an artifact copy-on-write. Raises `BrokenArtifact` when the file is not whole."""
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if size < len(MAGIC) + 16:
+            raise BrokenArtifact(f"{path} is not a whole artifact ({size} bytes)")
+        mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+    view = memoryview(mapping)
+    length = int.from_bytes(view[size - 16 : size - 8], "little")
+    if view[:8] != MAGIC or view[size - 8 :] != END or length > size - 24:
+        raise BrokenArtifact(f"{path} is not a whole artifact")
+    index = json.loads(bytes(view[size - 16 - length : size - 16]))
+    start, count = index["pickle"]
+    buffers = [view[at : at + n] for at, n in index["buffers"]]
+    return Opened(index, view[start : start + count], buffers, mapping)
