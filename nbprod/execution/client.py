@@ -1,0 +1,287 @@
+"""The client of one kernel: runs the cells of a task notebook and tells how each of them ended."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from jupyter_client.manager import AsyncKernelManager
+from nbclient.client import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
+
+from nbprod.errors import Cancelled
+from nbprod.execution.cancel import Cancel
+from nbprod.execution.kernels import Alive, end_of, tail
+
+POLL_SECONDS = 0.2
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+_FRAME = re.compile(r"(?:Cell In\[\d+\], line|<timed (?:exec|eval)>, line|<timed (?:exec|eval)>:) ?(\d+)")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """How a cell failed. `kind` is `error`, `exit` (sys.exit), `dead`, `timeout` or `start`; `line` is one of the cell."""
+
+    kind: str
+    index: int
+    name: str
+    message: str
+    traceback: tuple[str, ...] = ()
+    line: int | None = None
+
+
+class Watcher(Protocol):
+    """Is told what happens, from the thread that runs the notebook."""
+
+    def opened(self, nb: NotebookNode) -> None: ...
+    def cell_started(self, index: int, cell: NotebookNode) -> None: ...
+    def cell_finished(self, index: int, cell: NotebookNode) -> None: ...
+    def printed(self, index: int, stream: str, text: str) -> None: ...
+    def failed(self, failure: Failure) -> None: ...
+
+
+class KernelDied(DeadKernelError):
+    """The kernel's process ended while a cell ran; the message says how."""
+
+
+class Client(NotebookClient):
+    """Runs a notebook's cells in a kernel of its own.
+
+    Cells whose metadata say `nbprod.role`, and Papermill's injected cell in a notebook of ours, run silently: without
+    history, execution count and displayed value, so that `In`, `Out` and `_` stay the author's.
+    """
+
+    def __init__(
+        self,
+        nb: NotebookNode,
+        *,
+        manager: Any,
+        watcher: Watcher,
+        cancel: Cancel | None = None,
+        cell_timeout: float | None = None,
+        task_timeout: float | None = None,
+        env: Mapping[str, str] | None = None,
+        log_path: Path | None = None,
+        **kw: Any,
+    ) -> None:
+        super().__init__(nb, km=None, raise_on_iopub_timeout=True, iopub_timeout=60, **kw)
+        self.manager = manager
+        self.watcher = watcher
+        self.cancel = cancel or Cancel()
+        self.cell_timeout = cell_timeout
+        self.task_timeout = task_timeout
+        self.deadline: float | None = None
+        self.env = env
+        self.log_path = log_path
+        self.alive: Alive | None = None
+        self.at = -1
+        self.limit = 0.0
+
+    async def run(self) -> None:
+        """Run all cells up to the first that fails; `CellExecutionError`, `KernelDied`, `CellTimeoutError`, `Cancelled`."""
+        loop = asyncio.get_running_loop()
+        main = asyncio.current_task()
+        assert main is not None
+        with self.cancel.calling(lambda: loop.call_soon_threadsafe(main.cancel)):
+            clean = False
+            try:
+                await self._start()
+                for index, cell in enumerate(self.nb.cells):
+                    if cell.cell_type == "code":
+                        await self._run_cell(index, cell)
+                self.set_widgets_metadata()
+                clean = True
+            except CellExecutionError:
+                clean = True
+                raise
+            except asyncio.CancelledError:
+                raise self._cancelled() from None
+            finally:
+                await self._end(clean)
+
+    async def _start(self) -> None:
+        self.reset_execution_trackers()
+        if self.task_timeout is not None:
+            self.deadline = time.monotonic() + self.task_timeout
+        self.km = self.create_kernel_manager()
+        kwargs: dict[str, Any] = {} if self.env is None else {"env": dict(self.env)}
+        with contextlib.ExitStack() as stack:
+            if self.log_path is not None:
+                # Not on our terminal: what kernels say there is about themselves. A crash is explained from it.
+                log = stack.enter_context(open(self.log_path, "ab"))
+                kwargs |= {"stdout": log, "stderr": log}
+            await self.async_start_new_kernel(**kwargs)
+        provisioner = self.km.provisioner
+        self.alive = Alive(getattr(provisioner, "process", provisioner), getattr(provisioner, "pgid", None))
+        self.kc = self.km.client()
+        self.kc.start_channels()
+        await self._wait_until_ready()
+        self.kc.allow_stdin = False
+
+    async def _wait_until_ready(self) -> None:
+        """Wait for the kernel's answer and for its first broadcast, which shows that no output can be missed.
+
+        jupyter_client's own check adds two fixed waits of 0.2 s.
+        """
+        assert self.kc is not None and self.alive is not None
+        deadline = time.monotonic() + self.startup_timeout
+        self.kc.kernel_info()
+        answered = heard = False
+        asked = time.monotonic()
+        while not (answered and heard):
+            if not answered and await self.kc.shell_channel.msg_ready():
+                message = await self.kc.shell_channel.get_msg(timeout=0)
+                if message["msg_type"] == "kernel_info_reply":
+                    self.kc._handle_kernel_info_reply(message)
+                    self.nb.metadata["language_info"] = message["content"]["language_info"]
+                    answered, asked = True, time.monotonic()
+            if not heard and await self.kc.iopub_channel.msg_ready():
+                heard = True
+            if answered and not heard and time.monotonic() - asked > 0.2:
+                self.kc.kernel_info()
+                asked = time.monotonic()
+            if self.alive.poll() is not None:
+                self._fail("dead", "DeadKernelError", f"{end_of(self.alive.poll())} when it started" + self._said())
+                raise KernelDied(f"{end_of(self.alive.poll())} when it started{self._said()}")
+            if time.monotonic() > deadline:
+                message = f"the kernel did not answer within {self.startup_timeout} s of its start"
+                self._fail("start", "TimeoutError", message)
+                raise KernelDied(message)
+            await asyncio.sleep(0.005)
+
+    async def _run_cell(self, index: int, cell: NotebookNode) -> None:
+        self.at = index
+        quiet = is_ours(cell, self.nb)
+        self.manager.cell_start(cell, index)
+        self.watcher.cell_started(index, cell)
+        assert self.kc is not None
+        execute = self.kc.execute
+        if quiet:
+            self.kc.execute = lambda code, **kw: execute(code, **{**kw, "silent": True, "store_history": False})
+        try:
+            await self.async_execute_cell(cell, index)
+        except CellExecutionError as error:
+            kind = "exit" if error.ename == "SystemExit" else "error"
+            self._fail(kind, error.ename, error.evalue, _traceback(cell))
+            raise
+        except DeadKernelError:
+            self.cancel.is_set() and self._raise_cancelled()
+            await asyncio.sleep(0)
+            code = self.alive.poll() if self.alive else None
+            message = end_of(code) + self._said()
+            self._fail("dead", "DeadKernelError", message)
+            raise KernelDied(message) from None
+        except CellTimeoutError as error:
+            self._fail("timeout", "TimeoutError", self._limit(), _traceback(cell))
+            raise error
+        finally:
+            self.kc.execute = execute
+            if quiet:
+                cell["execution_count"] = None
+            self.manager.cell_complete(cell, index)
+        self.watcher.cell_finished(index, cell)
+
+    def _get_timeout(self, cell: NotebookNode | None) -> Any:
+        left = None if self.deadline is None else max(0.001, self.deadline - time.monotonic())
+        limits = [limit for limit in (self.cell_timeout, left) if limit is not None]
+        return min(limits, default=None)
+
+    def _limit(self) -> str:
+        if self.deadline is not None and time.monotonic() >= self.deadline - POLL_SECONDS:
+            return f"the task took longer than its limit of {self.task_timeout:g} s"
+        return f"the cell took longer than its limit of {self.cell_timeout:g} s"
+
+    async def _async_handle_timeout(self, timeout: int, cell: NotebookNode | None = None) -> None:
+        # An interrupt first: its traceback shows on which line the time went.
+        assert self.km is not None and self.kc is not None and cell is not None
+        with contextlib.suppress(Exception):
+            await self.km.interrupt_kernel()
+            await self.kc.shell_channel.get_msg(timeout=2)
+            await asyncio.sleep(0.05)
+        raise CellTimeoutError.error_from_timeout_and_cell("Cell execution timed out", timeout, cell)
+
+    async def _async_poll_kernel_alive(self) -> None:
+        assert self.alive is not None
+        while self.alive.poll() is None:
+            await asyncio.sleep(POLL_SECONDS)
+        await asyncio.sleep(POLL_SECONDS)  # what it printed last is still on its way
+        assert self.task_poll_for_reply is not None
+        self.task_poll_for_reply.cancel()
+
+    def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> NotebookNode | None:
+        """Take in a message, and pass on what was printed."""
+        output = super().process_message(msg, cell, cell_index)
+        if msg["msg_type"] == "stream":
+            self.watcher.printed(cell_index, msg["content"]["name"], msg["content"]["text"])
+        self.manager.autosave_cell()
+        return output
+
+    async def _end(self, clean: bool) -> None:
+        if self.alive is None:
+            if self.km is not None and self.km.has_kernel:
+                await self.km.shutdown_kernel(now=True)
+            return
+        if clean and self.alive.poll() is None and not self.cancel.is_set() and self.kc is not None:
+            # Asked to go, so that its exit handlers run and its files are flushed; nobody waits for that.
+            self.kc.shutdown()
+            self.alive.end_gently()
+        else:
+            self.alive.end()
+        if self.kc is not None:
+            self.kc.stop_channels()
+        assert isinstance(self.km, AsyncKernelManager)
+        await self.km.cleanup_resources()
+        self.kc = self.km = None
+
+    def _fail(self, kind: str, name: str, message: str, traceback: tuple[str, ...] = ()) -> None:
+        if 0 <= self.at < len(self.nb.cells):
+            self.manager.cell_exception(self.nb.cells[self.at], cell_index=self.at)
+        else:
+            self.nb.metadata.papermill["exception"] = True
+        self.watcher.failed(Failure(kind, self.at, name, message, traceback, line_of(traceback)))
+
+    def _said(self) -> str:
+        said = tail(self.log_path) if self.log_path else ""
+        return f"; its last words:\n{said}" if said else ""
+
+    def _cancelled(self) -> Cancelled:
+        return Cancelled("the run was cancelled")
+
+    def _raise_cancelled(self) -> None:
+        raise self._cancelled()
+
+
+def is_ours(cell: NotebookNode, nb: NotebookNode) -> bool:
+    """Return whether a cell of a task notebook is none of the author's."""
+    if "role" in cell.metadata.get("nbprod", {}):
+        return True
+    return "nbprod" in nb.metadata and "injected-parameters" in cell.metadata.get("tags", [])
+
+
+def plain(text: str) -> str:
+    """Return terminal output without its colours."""
+    return _ANSI.sub("", text)
+
+
+def _traceback(cell: NotebookNode) -> tuple[str, ...]:
+    for output in reversed(cell.get("outputs", [])):
+        if output.output_type == "error":
+            return tuple(plain(line) for line in output.traceback)
+    return ()
+
+
+def line_of(traceback: tuple[str, ...]) -> int | None:
+    """Return the line of the cell that a traceback starts from, if it says so."""
+    text = "\n".join(traceback)
+    found = _FRAME.search(text)
+    if found is None:
+        return None
+    # %%time and the like compile the cell without its first line
+    return int(found[1]) + ("timed" in found[0])

@@ -1,0 +1,166 @@
+"""The kernels of this process: which there are to start, which are alive, and that none outlives us."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from nbprod.errors import Location, NotebookError
+
+GRACE_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class KernelSpec:
+    """An installed kernel: its name, the interpreter's path, its version and its `sys.path`."""
+
+    name: str
+    executable: str
+    version: str
+    path: tuple[str, ...]
+
+
+def find_kernel(name: str, notebook: str | None = None) -> KernelSpec:
+    """Return the kernel called `name`. Raises `NotebookError` that names the kernels there are."""
+    from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+
+    manager = KernelSpecManager()
+    try:
+        spec = manager.get_kernel_spec(name)
+    except NoSuchKernel:
+        there = ", ".join(sorted(manager.find_kernel_specs())) or "none"
+        raise NotebookError(
+            f"the kernel {name!r} is not installed",
+            where=Location(file=notebook),
+            fix=f"Installed kernels: {there}. Choose one of them in JupyterLab, or install {name!r}.",
+        ) from None
+    executable = spec.argv[0]
+    version, path = _interpreter(executable, tuple(sorted(spec.env.items())))
+    return KernelSpec(name, executable, version, path)
+
+
+@cache
+def _interpreter(executable: str, env: tuple[tuple[str, str], ...]) -> tuple[str, tuple[str, ...]]:
+    if not env and os.path.realpath(executable) == os.path.realpath(sys.executable) and executable == sys.executable:
+        return sys.version, tuple(sys.path)
+    code = "import json,sys; print(json.dumps([sys.version, sys.path]))"
+    try:
+        done = subprocess.run(
+            [executable, "-c", code], capture_output=True, text=True, timeout=60, env={**os.environ, **dict(env)}
+        )
+        version, path = json.loads(done.stdout)
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return executable, ()  # not Python; its name is all that we know of it
+    return version, tuple(path)
+
+
+def end_of(code: int | None) -> str:
+    """Say how a process ended, from its exit status (negative: the signal that killed it)."""
+    if code is None:
+        return "the kernel died"
+    if code >= 0:
+        return f"the kernel died with exit code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    if -code == signal.SIGKILL:
+        return f"the kernel was killed ({name}), most likely for memory"
+    if name in ("SIGSEGV", "SIGBUS", "SIGABRT", "SIGILL", "SIGFPE"):
+        return f"the kernel crashed in native code ({name})"
+    return f"the kernel was killed ({name})"
+
+
+class Alive:
+    """A kernel's process, which leads a group of its own."""
+
+    def __init__(self, process: Any, group: int | None) -> None:
+        self.process = process
+        self.group = group
+        _alive.add(self)
+
+    def poll(self) -> int | None:
+        """Return the exit status, None while it runs."""
+        status: int | None = self.process.poll()
+        return status
+
+    def end(self) -> None:
+        """Kill the kernel and all that it started, now."""
+        self._kill()
+        with contextlib.suppress(Exception):
+            self.process.wait(5)
+        _alive.discard(self)
+
+    def end_gently(self) -> None:
+        """See in the background that a kernel which was asked to go does go; kill it when it does not."""
+        thread = threading.Thread(target=self._reap, name="nbprod-kernel-end", daemon=True)
+        _reapers.add(thread)
+        thread.start()
+
+    def _reap(self) -> None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(GRACE_SECONDS)
+        self.end()
+        _reapers.discard(threading.current_thread())
+
+    def _kill(self) -> None:
+        # The group, for what the kernel has started and left behind; then the kernel, where there is no group.
+        if self.group is not None and hasattr(os, "killpg"):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.group, signal.SIGKILL)
+        if self.poll() is None:
+            with contextlib.suppress(OSError):
+                self.process.kill()
+
+
+_alive: set[Alive] = set()
+_reapers: set[threading.Thread] = set()
+
+
+def end_all() -> None:
+    """Kill every kernel of this process."""
+    for kernel in list(_alive):
+        kernel.end()
+
+
+def settle(seconds: float = GRACE_SECONDS + 1) -> None:
+    """Wait until the kernels that were asked to go have gone."""
+    deadline = time.monotonic() + seconds
+    for thread in list(_reapers):
+        thread.join(max(0.0, deadline - time.monotonic()))
+
+
+atexit.register(end_all)
+
+
+def environment(base: dict[str, str] | None = None) -> dict[str, str]:
+    """Return the environment for a kernel: ours, without what was set in this process for Ploomber's sake only."""
+    from nbprod import telemetry
+
+    ours = telemetry.environment()
+    env = dict(os.environ if base is None else base)
+    for name, value in ours.items():
+        if name.startswith("PLOOMBER_") and env.get(name) == value:
+            del env[name]
+    return env
+
+
+def tail(path: Path, lines: int = 5) -> str:
+    """Return the last lines that a kernel wrote to its own error stream."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    kept = [line for line in text.splitlines() if line.strip() and "over TCP without encryption" not in line]
+    return "\n".join(kept[-lines:])

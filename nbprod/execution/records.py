@@ -1,0 +1,257 @@
+"""What is remembered of runs: a run is a durable object that has an id at once and outlives the process that runs it."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from nbprod.errors import NotFoundError
+from nbprod.execution import processes, tables
+from nbprod.execution.database import Database, Place, database
+from nbprod.execution.events import Status
+
+
+@dataclass(frozen=True)
+class TaskRun:
+    """One task of a run. `cached_from` is the run that computed it; `notebook` the executed notebook, if kept."""
+
+    task: str
+    status: Status
+    reason: str
+    key: str | None = None
+    trace: int | None = None
+    cached_from: str | None = None
+    attempts: int = 0
+    started: float | None = None
+    finished: float | None = None
+    seconds: float | None = None
+    notebook: str | None = None
+    error: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One execution of a pipeline. `outputs` maps each saved variable to its artifact's digest."""
+
+    id: str
+    pipeline: str
+    notebook: str
+    status: Status
+    parameters: Mapping[str, Any]
+    metrics: Mapping[str, float]
+    outputs: Mapping[str, str]
+    options: Mapping[str, Any]
+    created: float
+    finished: float | None = None
+    error: Mapping[str, Any] | None = None
+    sweep: str | None = None
+    trial: int | None = None
+    host: str = ""
+    pid: int = 0
+    process_started: float | None = None
+    tasks: tuple[TaskRun, ...] = field(default=(), compare=False)
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it took, None while it runs."""
+        return None if self.finished is None else self.finished - self.created
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        values["tasks"] = [vars(task) for task in self.tasks]
+        values["seconds"] = self.seconds
+        return values
+
+
+class Records:
+    """The runs of a project, read and written by any number of processes."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+
+    @classmethod
+    def open(cls, project: Place) -> Records:
+        """Return the records of a project."""
+        return cls(database(project))
+
+    def start_run(
+        self,
+        pipeline: str,
+        notebook: str,
+        parameters: Mapping[str, Any],
+        *,
+        options: Mapping[str, Any] | None = None,
+        sweep: str | None = None,
+        trial: int | None = None,
+    ) -> Run:
+        """Enter a run of this process, running from now on, and return it."""
+        host, pid, process_started = processes.me()
+        while True:
+            now = time.time()
+            run = Run(
+                id=new_id(now),
+                pipeline=pipeline,
+                notebook=notebook,
+                status=Status.RUNNING,
+                parameters=dict(parameters),
+                metrics={},
+                outputs={},
+                options=dict(options or {}),
+                created=now,
+                sweep=sweep,
+                trial=trial,
+                host=host,
+                pid=pid,
+                process_started=process_started,
+            )
+            values = {name: getattr(run, name) for name in Run.__dataclass_fields__ if name != "tasks"}
+            try:
+                with self.db.write() as connection:
+                    connection.execute(insert(tables.runs).values(**values))
+                return run
+            except IntegrityError:
+                continue  # another process drew the same id in the same second
+
+    def finish_run(
+        self,
+        run: str,
+        status: Status,
+        *,
+        metrics: Mapping[str, float] | None = None,
+        outputs: Mapping[str, str] | None = None,
+        error: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Enter how a run ended; tasks of it that had not ended are cancelled."""
+        table = tables.runs.c
+        values = {"status": status, "finished": time.time(), "error": error}
+        if metrics is not None:
+            values["metrics"] = dict(metrics)
+        if outputs is not None:
+            values["outputs"] = dict(outputs)
+        with self.db.write() as connection:
+            connection.execute(update(tables.runs).where(table.id == run).values(**values))
+            _close_tasks(connection, [run])
+
+    def save_task(self, run: str, task: TaskRun) -> None:
+        """Enter the state of a task of a run, in place of what was entered for it before."""
+        table = tables.task_runs.c
+        with self.db.write() as connection:
+            connection.execute(delete(tables.task_runs).where(table.run == run, table.task == task.task))
+            connection.execute(insert(tables.task_runs).values(run=run, **vars(task)))
+
+    def save_results(
+        self,
+        run: str,
+        task: str,
+        metrics: Mapping[str, float],
+        read: Mapping[str, str | None],
+        written: Mapping[str, str | None],
+    ) -> None:
+        """Enter the metrics that a task gave and the files that it read and wrote."""
+        rows = [
+            {"run": run, "task": task, "path": path, "mode": mode, "sha": sha}
+            for mode, found in (("read", read), ("written", written))
+            for path, sha in found.items()
+        ]
+        with self.db.write() as connection:
+            for table in (tables.files, tables.metrics):
+                connection.execute(delete(table).where(table.c.run == run, table.c.task == task))
+            if rows:
+                connection.execute(insert(tables.files), rows)
+            for name, value in metrics.items():
+                connection.execute(
+                    delete(tables.metrics).where(tables.metrics.c.run == run, tables.metrics.c.name == name)
+                )
+                connection.execute(insert(tables.metrics).values(run=run, task=task, name=name, value=value))
+
+    def run(self, run: str) -> Run:
+        """Return a run with its tasks by its id, or by the beginning or end of it. Raises `NotFoundError`."""
+        self.reconcile()
+        column = tables.runs.c.id
+        with self.db.read() as connection:
+            rows = connection.execute(select(tables.runs).where(column == run)).all()
+            if not rows:
+                like = column.startswith(run, autoescape=True) | column.endswith(run, autoescape=True)
+                rows = connection.execute(select(tables.runs).where(like).order_by(column).limit(5)).all()
+            if len(rows) == 1:
+                done = connection.execute(
+                    select(tables.task_runs).where(tables.task_runs.c.run == rows[0].id).order_by(tables.task_runs.c.id)
+                )
+                return _run(rows[0], tuple(_task(row) for row in done))
+        if rows:
+            raise NotFoundError(f"run {run!r} can be any of {', '.join(row.id for row in rows)}", fix="Give more of it.")
+        raise NotFoundError(f"there is no run {run!r}", fix="nbprod runs lists the runs.")
+
+    def runs(
+        self, pipeline: str | None = None, *, sweep: str | None = None, status: Status | None = None, limit: int = 50
+    ) -> list[Run]:
+        """Return the newest runs first, without their tasks."""
+        self.reconcile()
+        query = select(tables.runs).order_by(tables.runs.c.created.desc(), tables.runs.c.id.desc()).limit(limit)
+        for column, value in (("pipeline", pipeline), ("sweep", sweep), ("status", status)):
+            if value is not None:
+                query = query.where(tables.runs.c[column] == value)
+        with self.db.read() as connection:
+            return [_run(row) for row in connection.execute(query)]
+
+    def files(self, run: str) -> dict[str, dict[str, str | None]]:
+        """Return the files that a run's tasks read and wrote: `{"read": {path: sha}, "written": {...}}`."""
+        found: dict[str, dict[str, str | None]] = {"read": {}, "written": {}}
+        with self.db.read() as connection:
+            for row in connection.execute(select(tables.files).where(tables.files.c.run == run)):
+                found[row.mode][row.path] = row.sha
+        return found
+
+    def reconcile(self) -> list[str]:
+        """Mark runs of this host as lost whose process is gone, and return their ids."""
+        host = processes.me()[0]
+        table = tables.runs.c
+        with self.db.read() as connection:
+            running = connection.execute(
+                select(table.id, table.pid, table.process_started).where(
+                    table.status == Status.RUNNING, table.host == host
+                )
+            ).all()
+        lost = [row.id for row in running if not processes.is_alive(row.pid, row.process_started)]
+        if lost:
+            with self.db.write() as connection:
+                connection.execute(
+                    update(tables.runs)
+                    .where(table.id.in_(lost), table.status == Status.RUNNING)
+                    .values(status=Status.LOST, finished=time.time())
+                )
+                _close_tasks(connection, lost)
+        return lost
+
+
+def new_id(now: float) -> str:
+    """Return a run id that sorts by time and can be read: `2026-11-21T06-41-07-a3f2` (UTC)."""
+    return time.strftime("%Y-%m-%dT%H-%M-%S", time.gmtime(now)) + f"-{secrets.token_hex(2)}"
+
+
+def _close_tasks(connection: Any, runs: Iterable[str]) -> None:
+    table = tables.task_runs.c
+    connection.execute(
+        update(tables.task_runs)
+        .where(table.run.in_(list(runs)), table.status.in_([Status.PENDING, Status.RUNNING]))
+        .values(status=Status.CANCELLED, finished=time.time())
+    )
+
+
+def _run(row: Row[Any], tasks: tuple[TaskRun, ...] = ()) -> Run:
+    values = dict(row._mapping)
+    values["status"] = Status(values["status"])
+    return Run(**values, tasks=tasks)
+
+
+def _task(row: Row[Any]) -> TaskRun:
+    values = {name: row._mapping[name] for name in TaskRun.__dataclass_fields__}
+    values["status"] = Status(values["status"])
+    return TaskRun(**values)

@@ -1,0 +1,163 @@
+"""The notebook that one task runs as: what it takes, the author's cells, what it gives.
+
+Cells of ours say their role in `metadata.nbprod.role` (see docs/architecture.md); the author's keep their ids and tags.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nbprod.execution.literals import literal, same
+from nbprod.notebook.cell import Cell, Notebook
+from nbprod.notebook.graph import Bind, Define, Load, Node
+
+BOOT = Path(__file__).resolve().parent.parent / "runtime" / "boot.py"
+_PARAMETERS = "parameters"
+_ALONE = re.compile(r"\s*(%%|from\s+__future__\s)")
+
+
+@dataclass(frozen=True)
+class TaskNotebook:
+    """The notebook of a task, and the parameters that Papermill is to inject into it."""
+
+    nb: Any
+    inject: dict[str, Any]
+
+
+def build(
+    node: Node,
+    notebook: Notebook,
+    job_path: Path,
+    values: Mapping[str, Any],
+    defaults: Mapping[str, Any],
+    loads: Mapping[str, Mapping[str, str]],
+) -> TaskNotebook:
+    """Return the notebook of a task.
+
+    Args:
+        node: The task.
+        notebook: The author's notebook, for its kernel.
+        job_path: The file that tells the runtime what to do.
+        values: The run's parameter values.
+        defaults: The notebook's own.
+        loads: For each task, the names to load with their digests; a name that is not there does not exist.
+    """
+    from nbformat.v4 import new_notebook
+
+    boot = f"exec(compile(open({str(BOOT)!r}, encoding='utf-8').read(), {str(BOOT)!r}, 'exec'), " + (
+        f"{{'__name__': 'nbprod_runtime', 'JOB': {str(job_path)!r}}})"
+    )
+    cells = [_ours("begin", boot)]
+    inject: dict[str, Any] = {}
+    taken = False  # Papermill injects once, after the first cell tagged `parameters`
+    pending: list[Define] = []
+
+    def flush() -> None:
+        if pending:
+            cells.append(_definitions(pending))
+            pending.clear()
+
+    for step in node.prelude:
+        if isinstance(step, Define):
+            if pending and _ALONE.match(step.source):
+                flush()
+            pending.append(step)
+            if _ALONE.match(step.source):
+                flush()
+            continue
+        flush()
+        if isinstance(step, Load):
+            names = [name for name in step.names if name in loads.get(step.task, {})]
+            if names:
+                arguments = ", ".join(repr(name) for name in (step.task, *names))
+                cells.append(_ours("load", f"get_ipython()._nbprod.load({arguments})"))
+        elif isinstance(step, Bind):
+            bound = {name: values[name] for name in step.names}
+            if taken:
+                cells.append(_ours("parameters", _assignments(bound)))
+            else:
+                cells.append(_ours("parameters", "", tags=[_PARAMETERS]))
+                inject, taken = bound, True
+    flush()
+    cells.append(_ours("ready", "get_ipython()._nbprod.ready()"))
+
+    changed = {name: values[name] for name in node.binds if not same(values[name], defaults[name])}
+    after = _parameters_cell(node.cells) if changed else None
+    for cell in node.cells:
+        tags = list(cell.tags)
+        if cell is after and not taken:
+            tags += [] if _PARAMETERS in tags else [_PARAMETERS]
+            inject = changed
+        elif _PARAMETERS in tags:
+            tags.remove(_PARAMETERS)  # only the first cell that has it counts, and this is not it
+        cells.append(_code(cell.source, tags, cell.id, {"cell": cell.number}))
+        if cell is after and taken:
+            cells.append(_ours("parameters", _assignments(changed)))
+    cells.append(_ours("finish", "get_ipython()._nbprod.finish()"))
+
+    spec = {"name": notebook.kernel_name, "display_name": notebook.kernel_name, "language": notebook.language}
+    nb = new_notebook(cells=cells, metadata={"kernelspec": spec, "nbprod": {"task": node.name}})
+    return TaskNotebook(nb, inject)
+
+
+def job(
+    node: Node, store: Path, result: Path, loads: Mapping[str, Mapping[str, str]], watch: tuple[str, ...]
+) -> dict[str, Any]:
+    """Return what `job.json` says. `watch` are inputs that a later task reads too."""
+    return {
+        "task": node.name,
+        "store": str(store),
+        "result": str(result),
+        "loads": {task: dict(names) for task, names in loads.items()},
+        "outputs": list(node.outputs),
+        "wanted_by": {name: list(tasks) for name, tasks in node.wanted_by.items()},
+        "metrics": list(node.metrics),
+        "watch": list(watch),
+        "defined": sorted(node.defines),
+    }
+
+
+def place(nb_cell: Any, line: int | None) -> tuple[int | None, int | None]:
+    """Return the number of the author's cell that a cell of a task notebook stands for, and the line in it."""
+    about = nb_cell.metadata.get("nbprod", {})
+    if "cell" in about:
+        return about["cell"], line
+    for first, number, start in reversed(about.get("lines", ())):
+        if line is None or line >= first:
+            return number, None if line is None else line - first + start
+    return None, None
+
+
+def _parameters_cell(cells: tuple[Cell, ...]) -> Cell:
+    named = [cell for cell in cells if "parameters" in " ".join(cell.tags)]  # Kale says `pipeline-parameters`
+    return named[-1] if named else cells[0]
+
+
+def _assignments(values: Mapping[str, Any]) -> str:
+    return "\n".join(f"{name} = {literal(value)}" for name, value in values.items())
+
+
+def _definitions(steps: list[Define]) -> Any:
+    source = ""
+    lines: list[tuple[int, int, int]] = []
+    for step in steps:
+        lines.append((source.count("\n") + 1, step.cell.number, step.line))
+        source += step.source.rstrip("\n") + "\n"
+    return _ours("definitions", source.rstrip("\n"), lines=lines)
+
+
+def _ours(role: str, source: str, tags: list[str] | None = None, **about: Any) -> Any:
+    return _code(source, tags or [], None, {"role": role, **about})
+
+
+def _code(source: str, tags: list[str], id: str | None, about: dict[str, Any]) -> Any:
+    from nbformat.v4 import new_code_cell
+
+    cell = new_code_cell(source, metadata={"nbprod": about} | ({"tags": tags} if tags else {}))
+    if id is not None:
+        cell["id"] = id
+    return cell
