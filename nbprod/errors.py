@@ -96,6 +96,10 @@ class GateError(NbprodError, RuntimeError):
     exit_code = 3
 
 
+class PromotionError(NbprodError, RuntimeError):
+    """A run cannot become a service: no sample input, a value that cannot be packaged, code that does not stand alone."""
+
+
 class ParityError(NbprodError, RuntimeError):
     """The packaged service does not answer what the run's own model answers; it is never marked ready."""
 

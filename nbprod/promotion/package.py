@@ -1,0 +1,211 @@
+"""The package of a model version: generated code, model files, lineage and model card, built into a Bento."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nbprod import __version__
+from nbprod.errors import Location, PromotionError
+from nbprod.promotion import bento, modelcode, parity, servicecode
+from nbprod.promotion.candidate import Candidate
+from nbprod.promotion.capture import Capture
+
+SUPPORT = Path(__file__).with_name("support.py")
+RESERVED = ("service.py", "nbprod_support.py")
+
+
+@dataclass(frozen=True)
+class Package:
+    """An exported Bento: its folder, where it comes from, and the SHA-256 of each of its files."""
+
+    folder: Path
+    lineage: Mapping[str, Any]
+    files: Mapping[str, str] = field(default_factory=dict)
+
+
+def package(
+    candidate: Candidate, captured: Capture, name: str, version: str, scratch: Path, *, workers: int = 1, host: str = "127.0.0.1"
+) -> Package:
+    """Write the source folder, build the Bento in a process of its own, and return the export in `scratch/bento`.
+
+    Raises:
+        PromotionError: A module of the author's has a name that the service needs, or BentoML refuses.
+    """
+    source = scratch / "source"
+    source.mkdir(parents=True)
+    about = servicecode.ServiceText(
+        name,
+        version,
+        candidate.notebook.name,
+        candidate.run,
+        candidate.serve.name,
+        candidate.serve.kind,
+        captured.module,
+        workers,
+        host,
+    )
+    packages = requirements(candidate, captured)
+    lineage = _lineage(candidate, captured, f"{name}/{version}", packages)
+    readme = _readme(candidate, captured, name, version, lineage)
+    texts = {
+        "service.py": servicecode.write_service(about, captured.signature),
+        f"{captured.module}.py": modelcode.write_model(
+            f"{name}/{version}", candidate, captured.stored, captured.environment
+        ),
+        "nbprod_support.py": SUPPORT.read_text("utf-8"),
+        "lineage.json": json.dumps(lineage, indent=1),
+        "signature.json": json.dumps(captured.signature.to_json(), indent=1),
+        "samples.json": json.dumps([vars(call) for call in captured.calls], indent=1),
+    }
+    for file, text in texts.items():
+        (source / file).write_text(text, "utf-8")
+    _copy_modules(captured, source)
+    artifacts = scratch / "artifacts"
+    if artifacts.is_dir() and any(artifacts.iterdir()):
+        shutil.move(artifacts, source / "artifacts")
+    export = scratch / "bento"
+    bento.build(
+        source,
+        export,
+        scratch / "home",
+        service=servicecode.class_name(name),
+        name=name,
+        version=version,
+        readme=readme,
+        packages=packages,
+    )
+    return Package(export, lineage, hashes(export))
+
+
+def service_name(text: str) -> str:
+    """A name that BentoML takes, from a pipeline's name or the configuration.
+
+    >>> service_name("Wine Quality")
+    'wine-quality'
+    """
+    return re.sub(r"[^a-z0-9_]+", "-", text.lower()).strip("-") or "service"
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """The SHA-256 of every file below a folder, by its path from there; Python's caches aside."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            with path.open("rb") as file:
+                found[path.relative_to(folder).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
+
+
+def requirements(candidate: Candidate, captured: Capture) -> list[str]:
+    """The pinned distributions that the service imports: the code's own imports and those of its model files.
+
+    Raises `PromotionError` for an import that no installed distribution provides.
+    """
+    wanted = modelcode.imports(candidate)
+    for item in captured.stored:
+        wanted |= set(item["packages"])
+    for path in captured.modules.values():
+        wanted |= modelcode.imported(Path(path).read_text("utf-8"))
+    kinds = {item.kind for item in captured.signature.inputs}
+    wanted |= {"pandas"} if kinds & {"frame", "series"} else set()
+    wanted |= {"numpy"} if "array" in kinds else set()
+    own = {path.partition("/")[0].removesuffix(".py") for path in captured.modules} | {captured.module}
+    wanted -= own | sys.stdlib_module_names
+    unknown = sorted(wanted - set(captured.packages))
+    if unknown:
+        raise PromotionError(
+            f"the service imports {', '.join(unknown)}, which no installed package provides, so that it cannot be pinned",
+            where=Location(file=candidate.notebook.name),
+            fix="Install the package, or put the module beside the notebook: it is then packed with the service.",
+        )
+    return sorted({pinned for top in wanted for pinned in captured.packages[top]}, key=str.lower)
+
+
+def _copy_modules(captured: Capture, source: Path) -> None:
+    for inside, file in captured.modules.items():
+        if inside in RESERVED:
+            raise PromotionError(
+                f"the module {file} has a name that the generated service needs itself",
+                fix="Rename it, and its import in the notebook.",
+            )
+        target = source / inside
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, target)
+
+
+def _lineage(candidate: Candidate, captured: Capture, version: str, packages: list[str]) -> dict[str, Any]:
+    return {
+        "model": version,
+        "run": candidate.run,
+        "pipeline": candidate.pipeline,
+        "parameters": dict(candidate.parameters),
+        "metrics": dict(candidate.metrics),
+        "serve": {"name": candidate.serve.name, "kind": candidate.serve.kind},
+        **candidate.lineage,
+        "python": captured.python,
+        "requirements": packages,
+        "values": {
+            item["name"]: {"type": item["type"], "format": item["format"], "file": item["file"]} for item in captured.stored
+        },
+        "modules": {
+            inside: hashlib.sha256(Path(file).read_bytes()).hexdigest() for inside, file in captured.modules.items()
+        },
+        "nbprod": __version__,
+    }
+
+
+def _readme(candidate: Candidate, captured: Capture, name: str, version: str, lineage: Mapping[str, Any]) -> str:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    templates = Environment(
+        loader=FileSystemLoader(servicecode.TEMPLATES), undefined=StrictUndefined, keep_trailing_newline=True
+    )
+    call = captured.calls[-1]
+    signature = captured.signature
+    columns = [
+        {
+            "name": column.name,
+            "type": column.type,
+            "nullable": column.nullable,
+            "seen": f"{column.low} to {column.high}"
+            if column.low is not None
+            else ", ".join(map(str, column.categories or column.seen or [])),
+        }
+        for item in signature.inputs
+        for column in item.columns
+    ]
+    what = {"frame": "a list of rows", "records": "a list of rows", "series": "a row", "record": "a row"}
+    git = lineage.get("git") or {}
+    return templates.get_template("README.md.jinja").render(
+        name=name,
+        version=version,
+        doc=signature.doc or f"Answers with `{candidate.serve.name}` of the notebook.",
+        nbprod=__version__,
+        notebook=candidate.notebook.name,
+        commit=git.get("commit"),
+        dirty=git.get("dirty"),
+        run=candidate.run,
+        call={"route": call.route, "body": json.dumps(call.arguments), "answer": json.dumps(call.answer)},
+        inputs=[
+            {
+                "name": item.name,
+                "text": what.get(item.kind, f"`{item.type}`") + (f", {item.default} without it" if item.default else ""),
+            }
+            for item in signature.inputs
+        ],
+        columns=columns,
+        parameters=candidate.parameters,
+        metrics=candidate.metrics,
+        stored=captured.stored,
+        pickled=", ".join(item["name"] for item in captured.stored if item["format"] == "pickle"),
+        calls=len(captured.calls),
+        relative=parity.RELATIVE,
+    )

@@ -1,0 +1,114 @@
+"""Promote a finished run: gate, capture, package, parity, register, champion."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nbprod.errors import ParityError
+from nbprod.execution.processes import is_alive, me
+from nbprod.promotion import gate, parity
+from nbprod.promotion.candidate import Candidate
+from nbprod.promotion.capture import capture
+from nbprod.promotion.package import package, service_name
+from nbprod.promotion.registry import ModelVersion, Registry
+
+if TYPE_CHECKING:
+    from nbprod.config import PipelineConfig
+    from nbprod.project import Project
+
+STEPS = ("gate", "capture", "package", "parity", "register")
+OnStep = Callable[[str, str], None]
+"""Told the name of each step as it begins, and what it is about."""
+
+
+def _quiet(step: str, detail: str) -> None:
+    return None
+
+
+def promote_candidate(
+    project: Project,
+    candidate: Candidate,
+    config: PipelineConfig,
+    *,
+    directions: Mapping[str, str] | None = None,
+    allow_pickle: bool = False,
+    on_step: OnStep = _quiet,
+) -> ModelVersion:
+    """Make a run the champion of its model, or raise and leave everything as it was.
+
+    Raises:
+        GateError: The metrics do not suffice; nothing was stored.
+        PromotionError: The run cannot become a service; the version is recorded as failed.
+        ParityError: The service answers something else; its files are kept in `.nbprod/failed/` for inspection.
+    """
+    registry = Registry(project)
+    name = service_name(config.service.name or candidate.pipeline)
+    champion = registry.champion(name)
+    on_step("gate", ", ".join(f"{key} {rule}" for key, rule in config.promote.require.items()) or "no requirement")
+    gate.check(
+        candidate.metrics,
+        config.promote.require,
+        champion.metrics if champion else None,
+        directions,
+        champion.name if champion else "the champion",
+    )
+    clear_scratch(project)
+    version = registry.reserve(name, candidate.pipeline, candidate.run, candidate.metrics)
+    scratch = new_scratch(project)
+    try:
+        on_step("capture", f"{candidate.serve.name} of run {candidate.run}")
+        captured = capture(candidate, scratch, allow_pickle=allow_pickle)
+        on_step("package", version.name)
+        built = package(
+            candidate,
+            captured,
+            name,
+            f"v{version.version}",
+            scratch,
+            workers=config.service.workers,
+            host=config.service.host,
+        )
+        on_step("parity", f"{len(captured.calls)} calls over HTTP")
+        try:
+            parity.check(built.folder, captured.calls, scratch)
+        except ParityError as error:
+            raise _kept(error, project, version, built.folder) from error
+        on_step("register", f"{version.name} becomes the champion")
+        ready = registry.ready(version, built.folder, built.lineage, built.files)
+    except BaseException as error:
+        registry.fail(version, str(error) or type(error).__name__)
+        raise
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return registry.crown(ready)
+
+
+def _kept(error: ParityError, project: Project, version: ModelVersion, folder: Path) -> ParityError:
+    kept = project.state / "failed" / version.name.replace("/", "-")
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(kept, ignore_errors=True)
+    shutil.move(folder, kept)
+    return ParityError(
+        error.what, where=error.where, fix=f"{version.name} was not released; what was built is in {kept}."
+    )
+
+
+def new_scratch(project: Project) -> Path:
+    """A folder for one promotion, named by this process so that the next one can tell when it is left behind."""
+    _, pid, started = me()
+    parent = project.make_state() / "scratch"
+    parent.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix=f"promote-{pid}-{started or 0:.0f}-", dir=parent))
+
+
+def clear_scratch(project: Project) -> None:
+    """Remove what promotions that were killed have left."""
+    for folder in (project.state / "scratch").glob("promote-*"):
+        pid, started = folder.name.split("-")[1:3]
+        if int(pid) != os.getpid() and not is_alive(int(pid), float(started) or None):
+            shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,214 @@
+"""The generated `service.py`: a BentoML service with a typed row model, as a person would write it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nbprod.promotion.signature import Column, Input, Signature
+
+ROWS = ("frame", "records")
+ROW = ("series", "record")
+TEMPLATES = Path(__file__).parent / "templates"
+MAX_LINE = 118
+
+
+@dataclass(frozen=True)
+class ServiceText:
+    """What the header of a service says."""
+
+    name: str
+    version: str
+    notebook: str
+    run: str
+    serve: str
+    kind: str
+    module: str
+    workers: int = 1
+    host: str = "127.0.0.1"
+
+
+def write_service(about: ServiceText, signature: Signature) -> str:
+    """Return the text of `service.py`."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, keep_trailing_newline=True)
+    template = environment.get_template("service.py.jinja")
+    names = row_names(signature)
+    models = [_row_model(item, names[item.name]) for item in signature.inputs if item.name in names]
+    tables = [_table(item, names[item.name]) for item in signature.inputs if item.kind == "frame"]
+    routes = [_route(route, answer, about, signature, names) for route, answer in signature.answers.items()]
+    fields = [line for model in models for line in model["fields"]]
+    body = "\n".join([*fields, *(text for route in routes for text in (*route["arguments"], route["answer"]))])
+    text = template.render(
+        **vars(about),
+        class_name=class_name(about.name),
+        doc=_doc(signature.doc) or f"Answers with `{about.serve}` of the notebook.",
+        imports=_imports(body),
+        rows=models,
+        has_field="Field(" in body,
+        pydantic=", ".join(name for name in ("BaseModel", "ConfigDict", "Field") if _uses(name, bool(models), body)),
+        tables=tables,
+        warm=[line for item in signature.inputs for line in _warm(item, names)],
+        routes=routes,
+    )
+    compile(text, "service.py", "exec")
+    return text
+
+
+def quoted(value: Any) -> str:
+    """The literal of a value, texts in double quotes where that is the same text.
+
+    >>> print(quoted("a"), quoted({"b": ["c", 1]}), quoted('say "x"'))
+    "a" {"b": ["c", 1]} 'say "x"'
+    """
+    if isinstance(value, str):
+        return repr(value) if '"' in value or "'" in value or "\\" in repr(value) else f'"{value}"'
+    if isinstance(value, list):
+        return f"[{', '.join(map(quoted, value))}]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{quoted(key)}: {quoted(item)}" for key, item in value.items()) + "}"
+    return repr(value)
+
+
+def class_name(name: str) -> str:
+    """The service's name as a class.
+
+    >>> class_name("wine-quality")
+    'WineQuality'
+    """
+    text = "".join(part[:1].upper() + part[1:] for part in re.split(r"[^A-Za-z0-9]+", name) if part)
+    return text if text and not text[0].isdigit() else f"Service{text}"
+
+
+def row_names(signature: Signature) -> dict[str, str]:
+    """The class of the rows of each argument that has some: `Row`, or one per argument."""
+    tables = [item.name for item in signature.inputs if item.kind in ROWS + ROW]
+    if len(tables) == 1:
+        return {tables[0]: "Row"}
+    return {name: class_name(name) + "Row" for name in tables}
+
+
+def _uses(name: str, models: bool, body: str) -> bool:
+    return "Field(" in body if name == "Field" else models
+
+
+def _imports(body: str) -> list[str]:
+    lines = []
+    dates = [name for name in ("date", "datetime") if re.search(rf"\b{name}\b", body)]
+    if dates:
+        lines.append(f"from datetime import {', '.join(dates)}")
+    typing = [name for name in ("Annotated", "Any", "Literal") if re.search(rf"\b{name}\b", body)]
+    if typing:
+        lines.append(f"from typing import {', '.join(typing)}")
+    return [*lines, ""] if lines else [""]
+
+
+def _row_model(item: Input, name: str) -> dict[str, Any]:
+    doc = "One row, as the model was trained on; what was seen in training is told, not enforced."
+    return {"name": name, "doc": doc, "fields": [_field(column) for column in item.columns]}
+
+
+def _field(column: Column) -> str:
+    kind = f"Literal[{', '.join(map(quoted, column.categories))}]" if column.categories else column.type
+    if column.nullable and kind not in ("Any", "None"):
+        kind += " | None"
+    options = []
+    if column.field != column.name:
+        options.append(f"alias={quoted(str(column.name))}")
+    if column.low is not None:
+        options.append(f"description={quoted(f'{_short(column.low)} to {_short(column.high)} in training')}")
+    elif column.seen:
+        options.append(f"description={quoted(_clip('in training: ' + ', '.join(column.seen)))}")
+    line = f"{column.field}: {kind}" + (f" = Field({', '.join(options)})" if options else "")
+    if len(line) <= MAX_LINE - 4:
+        return line
+    if kind.startswith("Literal"):
+        line = line.replace(", ", ",\n        ") if len(kind) > MAX_LINE else line
+    return line
+
+
+def _short(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _clip(text: str) -> str:
+    return text if len(text) <= 70 else text[:67] + "..."
+
+
+def _table(item: Input, row: str) -> dict[str, Any]:
+    lines = []
+    for column in item.columns:
+        kind: Any = column.dtype
+        if column.dtype == "category":
+            kind = {"categories": column.categories, "ordered": column.ordered}
+        lines.append(f"{quoted(column.name)}: {quoted(kind)},")
+    return {"name": types_name(row), "lines": lines}
+
+
+def types_name(row: str) -> str:
+    """The constant that holds the pandas types of a row model.
+
+    >>> types_name("Row"), types_name("LeftRow")
+    ('TYPES', 'LEFT_TYPES')
+    """
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", row.removesuffix("Row") + "Types").upper()
+
+
+def _argument(item: Input, names: Mapping[str, str]) -> str:
+    kind = item.type
+    if item.kind in ROWS:
+        kind = f"Annotated[list[{names[item.name]}], Field(min_length=1)]"
+    elif item.kind in ROW:
+        kind = names[item.name]
+    return f"{item.name}: {kind}" + (f" = {item.default}" if item.default is not None and item.kind == "value" else "")
+
+
+def _given(item: Input, names: Mapping[str, str]) -> str:
+    """The expression that gives the function what the notebook gave it."""
+    if item.kind == "frame":
+        return f"nbprod_support.as_table({item.name}, {types_name(names[item.name])})"
+    if item.kind == "series":
+        return f"nbprod_support.as_series({item.name})"
+    if item.kind == "record":
+        return f"{item.name}.model_dump(by_alias=True)"
+    if item.kind == "records":
+        return f"[row.model_dump(by_alias=True) for row in {item.name}]"
+    if item.kind == "array":
+        return f"nbprod_support.as_array({item.name}, {quoted(item.dtype)})"
+    return item.name
+
+
+def _warm(item: Input, names: Mapping[str, str]) -> list[str]:
+    if item.kind in ROWS:
+        row = names[item.name]
+        return [f'given["{item.name}"] = [{row}.model_validate(row, strict=False) for row in given["{item.name}"]]']
+    if item.kind in ROW:
+        return [f'given["{item.name}"] = {names[item.name]}.model_validate(given["{item.name}"], strict=False)']
+    return []
+
+
+def _route(
+    route: str, answer: str, about: ServiceText, signature: Signature, names: Mapping[str, str]
+) -> dict[str, Any]:
+    inputs = sorted(signature.inputs, key=lambda item: item.default is not None and item.kind == "value")
+    if about.kind == "function":
+        given = [f"{item.name}={_given(item, names)}" for item in signature.inputs]
+        call, doc = f"self.model.{about.serve}({', '.join(given)})", _doc(signature.doc)
+    else:
+        call, doc = f"self.model.{about.serve}.{route}({_given(signature.inputs[0], names)})", ""
+    return {
+        "name": route,
+        "arguments": ["self", *(_argument(item, names) for item in inputs)],
+        "answer": answer,
+        "doc": doc or f"Answer with the notebook's `{call.removeprefix('self.model.').partition('(')[0]}`.",
+        "call": call,
+    }
+
+
+def _doc(text: str) -> str:
+    """The first paragraph of a docstring, safe inside another one."""
+    return " ".join(text.partition("\n\n")[0].split()).replace("\\", "\\\\").replace('"""', "'''").rstrip('"')

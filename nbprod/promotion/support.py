@@ -1,0 +1,189 @@
+"""Helpers of a service that nbprod generated: read the model's files, and turn answers into plain values.
+
+Copied into each service as `nbprod_support.py`, so that a service does not need nbprod; used by the capture too, so
+that the notebook's answers and the service's are written down by the same code.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import decimal
+import enum
+import html
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+ARTIFACTS = HERE / "artifacts"
+
+
+def text(file: str) -> str:
+    """Read a text file of the service."""
+    return (HERE / file).read_text("utf-8")
+
+
+def page(name: str, version: str) -> str:
+    """A small page that says what a service is and how to call it."""
+    sample = json.loads(text("samples.json"))[-1]
+    call = html.escape(json.dumps(sample["arguments"], indent=2))
+    return (
+        f"<!doctype html><title>{name} {version}</title><h1>{name} {version}</h1>"
+        f"<p>POST /{sample['route']} with</p><pre>{call}</pre><p>answers</p>"
+        f"<pre>{html.escape(json.dumps(sample['answer']))}</pre>"
+        "<p><a href='info'>where it comes from</a>, <a href='docs.json'>OpenAPI</a>, "
+        "<a href='readyz'>readyz</a>, <a href='metrics'>metrics</a></p>"
+    )
+
+
+def load_skops(file: str, trusted: Sequence[str] = ()) -> Any:
+    """Read a scikit-learn object; a type that is neither known to skops nor in `trusted` is refused."""
+    import skops.io
+
+    return skops.io.load(ARTIFACTS / file, trusted=list(trusted))
+
+
+def load_keras(file: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Read a Keras model in safe mode and make its `predict` compile for few batch sizes only."""
+    import keras
+
+    return steady_batches(keras.saving.load_model(ARTIFACTS / file, custom_objects=custom_objects, safe_mode=True))
+
+
+def load_array(file: str) -> Any:
+    """Read a NumPy array; object arrays (pickle) are refused."""
+    import numpy
+
+    return numpy.load(ARTIFACTS / file, allow_pickle=False)
+
+
+def load_table(file: str) -> Any:
+    """Read a pandas DataFrame."""
+    import pandas
+
+    return pandas.read_parquet(ARTIFACTS / file)
+
+
+def load_pickle(file: str) -> Any:
+    """Read a pickle. This runs whatever code the file holds: it was promoted with the flag that allows it."""
+    import pickle
+
+    return pickle.loads((ARTIFACTS / file).read_bytes())
+
+
+def as_table(rows: Sequence[Any], types: Mapping[Any, Any]) -> Any:
+    """Turn validated rows into a DataFrame with the columns and types of the training data.
+
+    `types` maps each column to a pandas dtype, or to `{"categories": [...], "ordered": ...}`.
+    """
+    import pandas
+
+    table = pandas.DataFrame([row.model_dump(by_alias=True) for row in rows]).set_axis(list(types), axis=1)
+    made = {name: pandas.CategoricalDtype(**kind) if isinstance(kind, dict) else kind for name, kind in types.items()}
+    return table.astype(made)
+
+
+def as_series(row: Any) -> Any:
+    """Turn a validated row into a pandas Series."""
+    import pandas
+
+    return pandas.Series(row.model_dump(by_alias=True))
+
+
+def as_array(values: Sequence[Any], dtype: str) -> Any:
+    """Turn nested lists into a NumPy array; null becomes NaN."""
+    import numpy
+
+    return numpy.array(values, dtype=dtype)
+
+
+def steady_batches(model: Any) -> Any:
+    """Make `model.predict` run at 1, 2, 4, ... 32 rows, or in batches of 32: JAX compiles anew (0.15 s) for each size.
+
+    Rows are padded with copies of the last one, and the answers to those are dropped. A call with more than one array
+    of rows, or with options, goes to Keras's own `predict`.
+    """
+    import numpy
+
+    predict = model.predict
+
+    def padded(x: Any, *args: Any, **options: Any) -> Any:
+        options.setdefault("verbose", 0)
+        shape = getattr(x, "shape", None)
+        if args or set(options) != {"verbose"} or not shape or shape[0] == 0:
+            return predict(x, *args, **options)
+        rows = numpy.asarray(x)
+        count = len(rows)
+        size = 1 << (count - 1).bit_length() if count <= 32 else -(-count // 32) * 32
+        rows = numpy.concatenate([rows, numpy.repeat(rows[-1:], size - count, axis=0)])
+        answer = predict(rows, **options) if count > 32 else model.predict_on_batch(rows)
+        if isinstance(answer, (list, tuple)):
+            return [numpy.asarray(part)[:count] for part in answer]
+        if isinstance(answer, dict):
+            return {key: numpy.asarray(part)[:count] for key, part in answer.items()}
+        return numpy.asarray(answer)[:count]
+
+    object.__setattr__(model, "predict", padded)
+    return model
+
+
+def plain(value: Any) -> Any:
+    """Turn a value into what JSON can carry.
+
+    Arrays and series become lists (a series labelled by strings becomes an object), tables become lists of rows,
+    dates become ISO 8601 text, and what is missing or not finite becomes null.
+
+    Raises:
+        TypeError: The value, or something in it, has no JSON form.
+
+    >>> plain({"a": (1, float("nan")), 2: {"x"}})
+    {'a': [1, None], '2': ['x']}
+    """
+    if value is None or isinstance(value, str) and type(value) is str or type(value) in (bool, int):
+        return value
+    if type(value) is float:
+        return value if math.isfinite(value) else None
+    if isinstance(value, enum.Enum):
+        return plain(value.value)
+    if isinstance(value, Mapping):
+        return {str(plain(key)): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, (set, frozenset)):
+        return [plain(item) for item in sorted(value)]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return plain(dataclasses.asdict(value))
+    return _foreign(value)
+
+
+def _foreign(value: Any) -> Any:
+    """The plain form of what numpy, pandas and other libraries return, told by what it can do."""
+    kind = type(value)
+    if hasattr(value, "columns") and hasattr(value, "iloc"):  # a DataFrame
+        columns = [str(name) for name in value.columns]
+        lists = [plain(list(value.iloc[:, place])) for place in range(len(columns))]
+        return [dict(zip(columns, row)) for row in zip(*lists)] if columns else []
+    if hasattr(value, "iloc") and hasattr(value, "index"):  # a Series
+        items = plain(list(value))
+        labels = list(value.index)
+        return dict(zip(labels, items)) if labels and all(isinstance(label, str) for label in labels) else items
+    if kind.__name__ in ("NaTType", "NAType"):
+        return None
+    if isinstance(value, (datetime.datetime, datetime.date, datetime.time)):
+        return value.isoformat()
+    if isinstance(value, (bool, int, float, str)):  # subclasses: numpy.float64, numpy.str_, IntEnum
+        return plain(next(base for base in (bool, int, float, str) if isinstance(value, base))(value))
+    if isinstance(value, decimal.Decimal):
+        return plain(float(value))
+    if kind.__module__ == "numpy" and kind.__name__.startswith("datetime64"):
+        return None if str(value) == "NaT" else str(value)
+    if kind.__module__ == "numpy" and value.__class__.__name__ == "ndarray" and value.dtype.kind in "mM":
+        return [plain(item) for item in value]
+    if hasattr(value, "tolist"):  # arrays and scalars of numpy, jax, torch
+        return plain(value.tolist())
+    if hasattr(value, "numpy"):  # tensors
+        return plain(value.numpy())
+    raise TypeError(f"a {kind.__module__}.{kind.__qualname__} has no JSON form")
