@@ -44,7 +44,7 @@ bench: $(VENV)/dev.stamp  ## Measure what is claimed about speed
 	@$(BIN)/python -m benchmarks
 
 lab: $(VENV)/core.stamp  ## Open JupyterLab with the examples
-	@$(BIN)/jupyter lab notebooks
+	@$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) notebooks
 
 soak: $(VENV)/dev.stamp  ## Random notebooks against a fresh kernel, for SECONDS (600)
 	@$(BIN)/python -m tests.soak $(or $(SECONDS),600)

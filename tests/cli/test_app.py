@@ -1,0 +1,135 @@
+"""The command line as a whole: its start, its help, and what an error becomes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import click
+import pytest
+
+from nbprod.cli import app, main
+from nbprod.cli.app import COMMANDS, Commands
+from nbprod.errors import Location, NbprodError
+
+HEAVY = ["pandas", "numpy", "papermill", "ploomber", "bentoml", "optuna", "sklearn", "keras", "pyarrow", "nbconvert"]
+HEAVY += ["nbformat", "sqlalchemy", "rich", "pydantic", "jupyter_client"]
+
+
+def test_help_needs_no_heavy_library():
+    code = (
+        "import sys; from nbprod.cli import main; main(['--help']); "
+        f"print('imported:', [m for m in {HEAVY!r} if m in sys.modules])"
+    )
+
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+    assert out.endswith("imported: []\n")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_says_what_it_does_and_speaks_json(name, capsys):
+    assert main([name, "--help"]) == 0
+
+    out = capsys.readouterr().out
+    assert "--json" in out
+    assert "Usage: nbprod " + name in out
+
+
+def test_a_command_that_does_not_exist_is_told_with_the_nearest_one(capsys):
+    assert main(["chek"]) == 2
+
+    assert "No such command 'chek'. Did you mean 'check'?" in capsys.readouterr().err
+
+
+def test_python_dash_m_is_the_same_command():
+    run = subprocess.run([sys.executable, "-m", "nbprod", "--version"], capture_output=True, text=True, check=True)
+
+    assert run.stdout.startswith("nbprod ")
+
+
+@pytest.fixture
+def failing(monkeypatch, tmp_path):
+    """Have `nbprod check` raise this error."""
+    monkeypatch.chdir(tmp_path)
+
+    def install(error: BaseException) -> None:
+        @click.command(context_settings={"ignore_unknown_options": True})
+        @click.argument("_", nargs=-1)
+        def command(_):
+            raise error
+
+        monkeypatch.setattr(Commands, "get_command", lambda *_: command)
+
+    return install
+
+
+class Special(NbprodError):
+    exit_code = 9
+
+
+def test_an_expected_error_is_told_without_traceback_with_its_exit_code(failing, capsys):
+    failing(Special("it is too big", where=Location(file="a.ipynb", cell=3, line=2), fix="Make it smaller."))
+
+    assert main(["check"]) == 9
+
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == "error: a.ipynb, cell 3, line 2: it is too big\n  Make it smaller.\n"
+
+
+def test_json_errors_are_one_json_object(failing, capsys):
+    failing(Special("it is too big", where=Location(file="a.ipynb", cell=3), fix="Make it smaller."))
+
+    assert main(["check", "--json"]) == 9
+
+    assert json.loads(capsys.readouterr().out) == {
+        "error": {
+            "kind": "Special",
+            "what": "it is too big",
+            "where": {"file": "a.ipynb", "cell": 3},
+            "fix": "Make it smaller.",
+        }
+    }
+
+
+def test_debug_shows_the_traceback_of_an_expected_error(failing, capsys):
+    failing(Special("it is too big"))
+
+    assert main(["check", "--debug"]) == 9
+
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_an_unexpected_error_is_short_and_its_traceback_kept(failing, capsys, tmp_path):
+    failing(ZeroDivisionError("division by zero"))
+
+    assert main(["check", "wine"]) == app.EXIT_UNEXPECTED
+
+    err = capsys.readouterr().err
+    (log,) = (tmp_path / ".nbprod" / "errors").iterdir()
+    assert err == f"error: nbprod itself failed: ZeroDivisionError: division by zero\n  The traceback is in .nbprod/errors/{log.name}\n".replace(
+        log.name + "\n", log.name + ".\n"
+    )
+    text = log.read_text()
+    assert "nbprod check wine" in text
+    assert "Traceback" in text
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), click.Abort()])
+def test_an_interrupt_exits_as_the_shell_expects(failing, capsys, error):
+    failing(error)
+
+    assert main(["check"]) == 130
+
+    assert capsys.readouterr().err.strip() == "cancelled"
+
+
+def test_a_closed_pipe_is_no_error():
+    """`nbprod schema | head -1` prints one line and nothing else."""
+    command = f"{sys.executable} -m nbprod schema | head -1"
+
+    run = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+
+    assert (run.stdout, run.stderr) == ("{\n", "")
