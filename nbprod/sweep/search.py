@@ -1,0 +1,82 @@
+"""Optuna's side of a sweep: it proposes parameter values and keeps what they gave in its own storage.
+
+The storage is a journal file per sweep, which several processes may write and which costs a tenth of its SQL storage.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from nbprod.sweep.plan import SweepPlan
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from optuna.samplers import BaseSampler
+
+
+class Search:
+    """Optuna's side of a sweep: proposes parameter values and is told what they gave."""
+
+    def __init__(self, path: Path, sweep: str, plan: SweepPlan) -> None:
+        import optuna
+        from optuna.storages import JournalStorage
+        from optuna.storages.journal import JournalFileBackend
+
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        self._lock = threading.Lock()
+        self.plan = plan
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._study = optuna.create_study(
+            storage=JournalStorage(JournalFileBackend(str(path))),
+            study_name=sweep,
+            directions=list(plan.optimize.values()),
+            load_if_exists=True,
+        )
+        self._study.sampler = self._sampler(len(self._study.trials))
+        self._distributions = {name: space.distribution() for name, space in plan.space.items()}
+
+    def _sampler(self, tried: int) -> BaseSampler:
+        from optuna.samplers import GridSampler, RandomSampler, TPESampler
+
+        # A resumed search must not propose the same numbers again: the seed moves on with what was tried.
+        seed = None if self.plan.seed is None else self.plan.seed + tried
+        if self.plan.search == "grid":
+            return GridSampler(
+                {name: space.grid(name) for name, space in self.plan.space.items()}, seed=self.plan.seed or 0
+            )
+        if self.plan.search == "random":
+            return RandomSampler(seed=seed)
+        return TPESampler(seed=seed)
+
+    def repeat(self, parameters: Mapping[str, Any]) -> None:
+        """Have these values proposed next."""
+        self._study.enqueue_trial({name: space.proposal(parameters[name]) for name, space in self.plan.space.items()})
+
+    def close_unfinished(self) -> None:
+        """Mark the trials that a killed process left open as failed in Optuna's storage."""
+        import optuna
+
+        for trial in self._study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
+            self._study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+
+    def ask(self) -> tuple[int, dict[str, Any]]:
+        """Return the number of the next trial and its parameter values."""
+        with self._lock:
+            trial = self._study.ask(self._distributions)
+        values = {name: self.plan.space[name].value(proposed) for name, proposed in trial.params.items()}
+        return trial.number, {**self.plan.fixed, **values}
+
+    def tell(self, number: int, metrics: Mapping[str, float] | None) -> None:
+        """Report a trial's metrics, or that it failed."""
+        import optuna
+
+        values = [] if metrics is None else [metrics.get(name, math.nan) for name in self.plan.optimize]
+        with self._lock:
+            if values and all(math.isfinite(value) for value in values):
+                self._study.tell(number, [float(value) for value in values])
+            else:
+                self._study.tell(number, state=optuna.trial.TrialState.FAIL)
