@@ -76,7 +76,8 @@ Space = Annotated[
 class SweepConfig(_Model):
     """A search over parameter values."""
 
-    search: Literal["grid", "random", "tpe"] = "tpe"
+    search: Literal["grid", "random", "tpe"] | None = None
+    """How values are proposed; without it a grid where there are few enough choices, else `tpe`."""
     trials: int | None = Field(default=None, ge=1)
     """How many trials; for `grid` the whole grid without it, else 20."""
     parallel: int = Field(default=1, ge=1)

@@ -1,0 +1,188 @@
+"""`nbprod promote`, `nbprod models`, `nbprod serve` and `nbprod predict`."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nbprod.cli.common import command, number, pipeline_argument, print_json, print_table, seconds, short
+
+if TYPE_CHECKING:
+    from nbprod.project import Entry
+
+
+def _service_name(entry: Entry) -> str:
+    from nbprod.promotion.package import service_name
+
+    return service_name(entry.config.service.name or entry.name)
+
+
+@command(
+    pipeline_argument,
+    click.option("--run", "run", help="The run to promote; the best one of the pipeline without it."),
+    click.option("--allow-pickle", is_flag=True, help="Store by pickle what no safer format can hold."),
+)
+def promote(pipeline: str | None, run: str | None, allow_pickle: bool, as_json: bool) -> None:
+    """Turn a run's model into a checked model version, the new champion.
+
+    The gate first (exit code 3 if it is not met), then the parity check: the packaged service is started in a clean
+    process and must answer what the run itself did (exit code 4).
+    """
+    from nbprod.project import Project
+    from nbprod.promotion import promote as promote_run
+
+    project = Project.find()
+    entry = project.pipeline(pipeline)
+    began = time.monotonic()
+
+    def on_step(step: str, detail: str) -> None:
+        if as_json:
+            print_json({"event": "step", "step": step, "detail": detail}, indent=None)
+        else:
+            click.echo(f"{step}: {detail}")
+
+    version = promote_run(project, entry, run, allow_pickle=allow_pickle, on_step=on_step)
+    if as_json:
+        print_json({"event": "promoted", **version.to_json()}, indent=None)
+        return
+    metrics = ", ".join(f"{name} {number(value)}" for name, value in version.metrics.items())
+    click.echo(
+        f"{click.style(version.name, bold=True)} is the champion ({metrics}), in {seconds(time.monotonic() - began)}"
+    )
+    click.echo(f"  its files: {short(version.path)}; nbprod serve {entry.name} serves it")
+
+
+@command(pipeline_argument)
+def models(pipeline: str | None, as_json: bool) -> None:
+    """List model versions, and the services that serve them."""
+    from nbprod.project import Project
+    from nbprod.promotion.registry import Registry
+    from nbprod.promotion.serve import services
+
+    project = Project.find()
+    name = _service_name(project.pipeline(pipeline)) if pipeline else None
+    versions = Registry(project).versions(name)
+    running = [one for one in services(project) if name in {None, one.name}]
+    if as_json:
+        versions_json = [one.to_json() for one in versions]
+        print_json({"versions": versions_json, "services": [one.to_json() for one in running]})
+        return
+    if not versions:
+        click.echo("no model versions yet")
+        return
+    urls = {one.model: f"{one.status} {one.url}" for one in running}
+    rows = [
+        [
+            one.name,
+            one.status,
+            ", ".join(one.aliases),
+            one.run,
+            ", ".join(f"{key} {number(value)}" for key, value in one.metrics.items()),
+            urls.get(one.name, ""),
+        ]
+        for one in versions
+    ]
+    print_table(["version", "state", "alias", "run", "metrics", "service"], rows)
+
+
+@command(
+    pipeline_argument,
+    click.option("--version", "version", help="The model version (a number or an alias); the champion without it."),
+    click.option("--port", type=click.IntRange(1, 65535), help="The port; a free one without it."),
+    click.option("--host", help="The address to listen at; only this machine (127.0.0.1) without it."),
+    click.option("--stop", is_flag=True, help="Stop the service."),
+    click.option(
+        "--timeout",
+        type=click.FloatRange(min=0, min_open=True),
+        default=120,
+        show_default=True,
+        help="Seconds to wait.",
+    ),
+)
+def serve(
+    pipeline: str | None,
+    version: str | None,
+    port: int | None,
+    host: str | None,
+    stop: bool,
+    timeout: float,
+    as_json: bool,
+) -> None:
+    """Start the service of a model version and wait until it answers; or stop it.
+
+    It goes on when this command has ended. To roll back, serve an earlier version.
+    """
+    from nbprod.project import Project
+    from nbprod.promotion import serve as services
+
+    project = Project.find()
+    entry = project.pipeline(pipeline)
+    name = _service_name(entry)
+    if stop:
+        service = services.stop(project, name)
+    else:
+        config = entry.config.service
+        service = services.serve(project, name, version, port or config.port, host=host or config.host, timeout=timeout)
+    if as_json:
+        print_json(service.to_json())
+    elif stop:
+        click.echo(f"{service.model} is stopped")
+    else:
+        click.echo(f"{service.model} answers at {service.url} (log: {short(service.log)})")
+
+
+@command(
+    pipeline_argument,
+    click.option("--sample", is_flag=True, help="Send the sample that the run kept, and compare the answer."),
+    click.option("--data", metavar="JSON", help="The input: JSON, @FILE, or - for standard input."),
+    click.option(
+        "--csv", "csv_file", type=click.Path(path_type=Path), help="The input: rows of a CSV file with a header."
+    ),
+    click.option("--route", default="predict", show_default=True, help="The route to ask."),
+)
+def predict(
+    pipeline: str | None, sample: bool, data: str | None, csv_file: Path | None, route: str, as_json: bool
+) -> int:
+    """Ask a running service. The answer is JSON on standard output."""
+    from nbprod.project import Project
+    from nbprod.promotion.parity import difference
+    from nbprod.promotion.predict import predict as ask
+
+    if sum([sample, data is not None, csv_file is not None]) != 1:
+        raise click.UsageError("give one of --sample, --data and --csv")
+    project = Project.find()
+    name = _service_name(project.pipeline(pipeline))
+    prediction = ask(project, name, _parse(data), csv_file=csv_file, route=route)
+    differs = difference(prediction.expected, prediction.answer) if sample else None
+    if as_json:
+        print_json(
+            {"url": prediction.url, "sent": prediction.arguments, "answer": prediction.answer, "difference": differs}
+        )
+        return int(differs is not None)
+    print_json(prediction.answer)
+    if sample:
+        click.echo(
+            f"not the notebook's own answer: {differs}" if differs else "equal to the notebook's own answer", err=True
+        )
+    return int(differs is not None)
+
+
+def _parse(data: str | None) -> Any:
+    if data is None:
+        return None
+    try:
+        if data == "-":
+            data = sys.stdin.read()
+        elif data.startswith("@"):
+            data = Path(data[1:]).read_text(encoding="utf-8")
+    except OSError as error:
+        raise click.BadParameter(f"{data[1:]} cannot be read: {error.strerror}", param_hint="--data") from error
+    try:
+        return json.loads(data)
+    except ValueError as error:
+        raise click.BadParameter(f"is no JSON: {error}", param_hint="--data") from error
