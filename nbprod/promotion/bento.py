@@ -96,6 +96,10 @@ class Process:
                 )
             time.sleep(0.05)
 
+    def detach(self) -> None:
+        """Leave the service to itself; nothing of it ends with this process."""
+        self._popen.returncode = 0  # else Popen warns, and later waits, for a child that is meant to outlive it
+
     def tail(self) -> str:
         """The last lines of the log."""
         return _tail(self.log.read_text(errors="replace"))

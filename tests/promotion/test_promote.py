@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from nbprod.config import PipelineConfig
+from nbprod.errors import GateError, NotFoundError, ParityError, PromotionError
+from nbprod.project import Project
+from nbprod.promotion.capture import capture
+from nbprod.promotion.promote import clear_scratch, promote_candidate
+from nbprod.promotion.registry import ModelVersion, Registry, Status
+
+from .handmade import Notebook
+
+CONFIG = PipelineConfig(notebook="wine.ipynb")
+
+
+def test_a_promoted_run_is_a_ready_champion_with_files_and_lineage(promoted: ModelVersion) -> None:
+    assert (promoted.name, promoted.status, promoted.aliases) == ("wine/v1", Status.READY, ("champion",))
+    assert promoted.lineage["parameters"] == {"max_depth": 3}
+    assert promoted.lineage["notebook"]["path"] == "wine.ipynb"
+    versions = {text.partition("==")[0] for text in promoted.lineage["requirements"]}
+    assert {"numpy", "pandas", "scikit-learn", "skops"} <= versions
+    assert (promoted.path / "bento.yaml").is_file()
+    for file, sha in promoted.files.items():
+        assert hashlib.sha256((promoted.path / file).read_bytes()).hexdigest() == sha
+
+
+def test_the_service_is_code_without_main_pickle_or_nbprod(promoted: ModelVersion) -> None:
+    source = promoted.path / "src"
+
+    assert {path.suffix for path in (source / "artifacts").iterdir()} == {".skops"}
+    for file in ("service.py", "model.py", "nbprod_support.py"):
+        tree = ast.parse((source / file).read_text())
+        imports = {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
+        imports |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        assert not any(name.partition(".")[0] == "nbprod" for name in imports)
+    model = (source / "model.py").read_text()
+    assert 'names = ["barolo"' in model.replace("'", '"')
+    assert "def logp(x):" in model
+    assert 'trusted=["model.logp"]' in model
+    assert "__main__" not in model
+
+
+def test_a_gate_that_is_not_met_stores_nothing(notebook: Notebook) -> None:
+    project = Project(notebook.folder)
+    notebook.define("def predict(x: float) -> float:\n    return 2 * x")
+    config = PipelineConfig.model_validate({"notebook": "wine.ipynb", "promote": {"require": {"accuracy": ">= 0.99"}}})
+
+    with pytest.raises(GateError):
+        promote_candidate(project, notebook.candidate("predict", "1.5"), config)
+
+    assert Registry(project).versions() == []
+    assert not (project.state / "models").exists()
+
+
+def test_a_service_that_answers_something_else_is_never_ready(notebook: Notebook) -> None:
+    """The function counts its calls: the service, warm from start, cannot answer what a fresh notebook answers."""
+    project = Project(notebook.folder)
+    notebook.define("calls = []\ndef predict(x: float) -> float:\n    calls.append(x)\n    return x * len(calls)")
+
+    with pytest.raises(ParityError, match=r"/predict at the answer: 1.5 in the notebook, 3.0 from") as caught:
+        promote_candidate(project, notebook.candidate("predict", "predict(1.5)"), CONFIG)
+
+    (version,) = Registry(project).versions()
+    assert (version.status, version.path.exists(), caught.value.exit_code) == (Status.FAILED, False, 4)
+    assert (project.state / "failed" / "wine-v1" / "src" / "service.py").is_file()
+    assert list((project.state / "scratch").iterdir()) == []
+    with pytest.raises(NotFoundError, match="no champion"):
+        Registry(project).get("wine")
+
+
+def test_keras_models_go_as_keras_files_with_the_notebooks_layers(notebook: Notebook) -> None:
+    project = Project(notebook.folder)
+    notebook.define("import os\nos.environ['KERAS_BACKEND'] = 'jax'\nimport keras\nimport numpy as np")
+    notebook.define("class Twice(keras.layers.Layer):\n    def call(self, x):\n        return x * 2.0")
+    notebook.compute(
+        "keras.utils.set_random_seed(0)\n"
+        "model = keras.Sequential([keras.layers.Input((3,)), keras.layers.Dense(4), Twice(), keras.layers.Dense(1)])",
+        "model",
+    )
+    notebook.define("def predict(x: np.ndarray):\n    return model.predict(x, verbose=0)[:, 0]")
+
+    version = promote_candidate(project, notebook.candidate("predict", "predict(np.eye(3))"), CONFIG)
+
+    source = version.path / "src"
+    assert [path.name for path in (source / "artifacts").iterdir()] == ["model.keras"]
+    assert 'custom_objects={"Twice": Twice}' in (source / "model.py").read_text()
+    assert {"jax", "keras"} <= {text.partition("==")[0] for text in version.lineage["requirements"]}
+
+
+@pytest.fixture
+def scratch(tmp_path: Path) -> Path:
+    return tmp_path / "scratch"
+
+
+def test_a_value_without_a_safe_format_needs_the_flag(notebook: Notebook, scratch: Path) -> None:
+    notebook.define("import re")
+    notebook.compute("pattern = re.compile('a+')", "pattern")
+    notebook.define("def predict(text: str) -> bool:\n    return pattern.match(text) is not None")
+    candidate = notebook.candidate("predict", "predict('aa')")
+
+    with pytest.raises(PromotionError, match=r"'pattern' \(a re.Pattern\).*\n.*--allow-pickle"):
+        capture(candidate, scratch)
+
+    captured = capture(candidate, scratch / "again", allow_pickle=True)
+    assert [(item["name"], item["format"]) for item in captured.stored] == [("pattern", "pickle")]
+    assert captured.calls[0].answer is True
+
+
+def test_a_serve_function_without_an_example_says_what_to_do(notebook: Notebook, scratch: Path) -> None:
+    notebook.define("def predict(x):\n    return x")
+
+    with pytest.raises(PromotionError, match=r"no sample input for 'predict'.*\n.*Call `predict\(\.\.\.\)`"):
+        capture(notebook.candidate("predict", "unknown_name"), scratch)
+
+
+def test_a_serve_function_that_fails_names_the_error(notebook: Notebook, scratch: Path) -> None:
+    notebook.define("def predict(x):\n    return x / 0")
+
+    with pytest.raises(PromotionError, match=r"`predict` fails on the sample.*ZeroDivisionError"):
+        capture(notebook.candidate("predict", "1"), scratch)
+
+
+def test_modules_beside_the_notebook_travel_with_the_service(notebook: Notebook, scratch: Path) -> None:
+    (notebook.folder / "helpers.py").write_text("def double(x):\n    return 2 * x\n")
+    sys.path.insert(0, str(notebook.folder))
+    try:
+        notebook.define("from helpers import double")
+    finally:
+        sys.path.remove(str(notebook.folder))
+    notebook.define("def predict(x: int) -> int:\n    return double(x)")
+
+    captured = capture(notebook.candidate("predict", "predict(21)"), scratch)
+
+    assert captured.modules == {"helpers.py": str(notebook.folder / "helpers.py")}
+    assert captured.calls[0].answer == 42
+
+
+def test_an_estimator_serves_predict_and_predict_proba_with_the_table_it_was_fitted_on(
+    notebook: Notebook, scratch: Path
+) -> None:
+    notebook.compute(
+        "import pandas as pd\nfrom sklearn.ensemble import RandomForestClassifier\n"
+        "X = pd.DataFrame({'a': [0.0, 1, 2, 3], 'b': [1.0, 0, 1, 0]})\n"
+        "model = RandomForestClassifier(3, n_jobs=-1, random_state=0).fit(X, [0, 0, 1, 1])",
+        "model",
+    )
+
+    captured = capture(notebook.candidate("model", kind="estimator", kept=("X",)), scratch)
+
+    assert [call.route for call in captured.calls] == ["predict", "predict", "predict_proba", "predict_proba"]
+    assert captured.calls[0].answer == notebook.namespace["model"].predict(notebook.namespace["X"]).tolist()
+    assert captured.signature.answers == {"predict": "list[int]", "predict_proba": "list[list[float | None]]"}
+    assert [column.high for column in captured.signature.inputs[0].columns] == [3.0, 1.0]
+
+
+def test_a_default_keeps_the_version_of_its_place(notebook: Notebook, scratch: Path) -> None:
+    """The same name loaded twice, a definition in between: each place sees its own value."""
+    notebook.compute("limit = 1", "limit")
+    first = notebook.save("limit").artifact
+    notebook.define("def predict(x: int, most: int = limit) -> list[int]:\n    return [min(x, most), limit]")
+    notebook.compute("limit = 2", "limit")
+    candidate = notebook.candidate("predict", "predict(5)")
+    later = replace(candidate.closure.prelude[-1], task="later")
+    candidate = replace(
+        candidate,
+        closure=replace(candidate.closure, prelude=(*candidate.closure.prelude[:-1], later)),
+        loads={"train": {"limit": first}, "later": candidate.loads["train"]},
+    )
+
+    captured = capture(candidate, scratch)
+
+    assert captured.calls[0].answer == [1, 2]
+    assert [item["code"] for item in captured.stored] == ["1", "2"]
+
+
+def test_what_a_killed_promotion_left_is_cleared(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    left = project.state / "scratch" / f"promote-{2**22 - 7}-1-x"
+    left.mkdir(parents=True)
+
+    clear_scratch(project)
+
+    assert not left.exists()
+
+
+def test_the_stored_sample_is_what_the_notebook_answers(wine: Notebook, promoted: ModelVersion) -> None:
+    calls = json.loads((promoted.path / "src" / "samples.json").read_text())
+
+    expected = wine.namespace["predict"](wine.namespace["X"].head(3))
+    assert calls[0]["answer"] == expected
+    assert [len(call["arguments"]["rows"]) for call in calls] == [3, 1]
