@@ -116,4 +116,24 @@ def _ago(run: Run) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(run.created))
 
 
-_ = size  # used by gc
+@command(
+    click.option(
+        "--keep",
+        type=click.IntRange(min=0),
+        default=20,
+        show_default=True,
+        help="Runs to keep of each pipeline (a sweep is one).",
+    ),
+    click.option("--dry-run", is_flag=True, help="Say what would be deleted."),
+)
+def gc(keep: int, dry_run: bool, as_json: bool) -> None:
+    """Delete old runs, and what only they needed. Runs that became model versions stay."""
+    from nbprod.execution.garbage import collect
+    from nbprod.project import Project
+
+    freed = collect(Project.find(), keep=keep, dry=dry_run)
+    if as_json:
+        print_json({"dry_run": dry_run, **vars(freed)})
+        return
+    would = "would be deleted" if dry_run else "deleted"
+    click.echo(f"{len(freed.runs)} runs and {freed.artifacts} artifacts {would}, {size(freed.bytes)}")

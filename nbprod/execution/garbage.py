@@ -1,0 +1,126 @@
+"""Deleting what no kept run, model version or sweep needs: old runs, the traces of them alone, artifacts of neither."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, delete, select
+
+from nbprod.errors import RunError
+from nbprod.execution import tables
+from nbprod.execution.database import Place
+from nbprod.execution.events import Status
+from nbprod.execution.records import Records
+from nbprod.execution.store import Store
+
+_DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
+
+
+@dataclass(frozen=True)
+class Freed:
+    """What was deleted, or would be: ids of runs, numbers of traces, digests of artifacts, and bytes on disk."""
+
+    runs: tuple[str, ...]
+    traces: int
+    artifacts: int
+    bytes: int
+
+
+def collect(project: Place, *, keep: int = 20, dry: bool = False) -> Freed:
+    """Delete all but the newest `keep` runs of each pipeline (a sweep counts as one), and what only the deleted ones needed.
+
+    Runs that became model versions stay. With `dry` nothing is deleted.
+    Everything happens in one transaction, in which no run can start. Raises `RunError` while a run goes on.
+    """
+    records = Records.open(project)
+    records.reconcile()
+    store = Store(project.state / "artifacts")
+    with records.db.write() as connection:
+        _nothing_runs(connection)
+        doomed = _old_runs(connection, keep)
+        traces = _unused_traces(connection, doomed)
+        needed = _digests(connection, doomed, traces)
+        artifacts = store.digests() - needed
+        folders = _folders(project.state / "runs", connection, doomed)
+        freed = sum(store.size(digest) for digest in artifacts) + sum(map(_bytes, folders))
+        if not dry:
+            for chunk in _chunks(doomed):
+                connection.execute(delete(tables.runs).where(tables.runs.c.id.in_(chunk)))
+            for numbers in _chunks(traces):
+                connection.execute(delete(tables.traces).where(tables.traces.c.id.in_(numbers)))
+            for digests in _chunks(artifacts):
+                connection.execute(delete(tables.artifacts).where(tables.artifacts.c.digest.in_(digests)))
+            store.gc(needed)
+            for folder in folders:
+                shutil.rmtree(folder, ignore_errors=True)
+    return Freed(tuple(sorted(doomed)), len(traces), len(artifacts), freed)
+
+
+def _nothing_runs(connection: Connection) -> None:
+    for table, what in ((tables.runs, "run"), (tables.sweeps, "sweep")):
+        busy = connection.execute(select(table.c.id).where(table.c.status == Status.RUNNING).limit(1)).scalar()
+        if busy is not None:
+            raise RunError(f"the {what} {busy} is going on", fix="Wait until it has ended, or stop it.")
+
+
+def _old_runs(connection: Connection, keep: int) -> set[str]:
+    """Return the runs that go. A sweep counts as one run, so that its best trial does not go before the others."""
+    table = tables.runs.c
+    runs = connection.execute(
+        select(table.id, table.pipeline, table.sweep).order_by(table.created.desc(), table.id.desc())
+    ).all()
+    promoted = set(connection.execute(select(tables.model_versions.c.run)).scalars())
+    kept: dict[str, set[str]] = {}
+    doomed = set()
+    for run in runs:
+        groups = kept.setdefault(run.pipeline, set())
+        group = run.sweep or run.id
+        if group in groups or len(groups) < keep:
+            groups.add(group)
+        elif run.id not in promoted:
+            doomed.add(run.id)
+    return doomed
+
+
+def _unused_traces(connection: Connection, doomed: set[str]) -> set[int]:
+    uses = connection.execute(select(tables.task_runs.c.run, tables.task_runs.c.trace)).all()
+    used = {use.trace for use in uses if use.run not in doomed}
+    return set(connection.execute(select(tables.traces.c.id)).scalars()) - used
+
+
+def _digests(connection: Connection, doomed: set[str], traces: set[int]) -> set[str]:
+    """Return every digest that what stays names anywhere."""
+    found: set[str] = set()
+    trace = tables.traces.c
+    for row in connection.execute(select(trace.id, trace.outputs, trace.written, trace.notebook)):
+        if row.id not in traces:
+            found |= _named([row.outputs, row.written, row.notebook])
+    for run in connection.execute(select(tables.runs.c.id, tables.runs.c.outputs)):
+        if run.id not in doomed:
+            found |= _named(run.outputs)
+    return found
+
+
+def _named(value: Any) -> set[str]:
+    return set(_DIGEST.findall(json.dumps(value)))
+
+
+def _folders(root: Path, connection: Connection, doomed: set[str]) -> list[Path]:
+    """Return the folders of runs that go, and of those that the records no longer know."""
+    known = set(connection.execute(select(tables.runs.c.id)).scalars())
+    return [folder for folder in root.glob("*") if folder.name in doomed or folder.name not in known]
+
+
+def _bytes(folder: Path) -> int:
+    return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def _chunks(values: Iterable[Any], size: int = 500) -> Iterable[list[Any]]:
+    items = list(values)
+    return (items[at : at + size] for at in range(0, len(items), size))
