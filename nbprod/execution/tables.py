@@ -97,6 +97,7 @@ traces = Table(
     Column("packages", JSON, nullable=False),
     Column("outputs", JSON, nullable=False),
     Column("missing", JSON, nullable=False),
+    Column("watched", JSON, nullable=False),
     Column("written", JSON, nullable=False),
     Column("metrics", JSON, nullable=False),
     Column("facts", JSON, nullable=False),

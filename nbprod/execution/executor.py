@@ -1,0 +1,58 @@
+"""The executor that Ploomber's DAG runs with: event driven, it sleeps until a task ends."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from ploomber.constants import TaskStatus
+from ploomber.exceptions import DAGBuildError, TaskBuildError
+from ploomber.executors.abc import Executor
+
+
+class Work(Protocol):
+    """Computes tasks in threads of its own."""
+
+    def is_settled(self, name: str) -> bool:
+        """Return whether the task has a result that can be used."""
+
+    def start(self, name: str) -> None:
+        """Have the task computed, unless it is under way or has ended as it is now."""
+
+    def next(self) -> list[str]:
+        """Wait until tasks end and return them; nothing when none is under way."""
+
+    def replanned(self) -> bool:
+        """Return whether the graph has changed since the DAG was built."""
+
+    def raise_if_failed(self, name: str) -> None:
+        """Raise what a task that has ended failed with."""
+
+
+class EventExecutor(Executor):  # type: ignore[misc]
+    """Starts what is ready, whenever a task has ended; ends early when the graph has changed."""
+
+    def __init__(self, work: Work) -> None:
+        self.work = work
+
+    def __call__(self, dag: Any, show_progress: bool = False) -> list[Any]:
+        """Run the tasks of a rendered DAG. Raises `DAGBuildError` when one failed and the others have ended."""
+        super().__call__(dag)
+        reports = []
+        while True:
+            for task in dag.values():
+                if task.exec_status == TaskStatus.WaitingExecution:
+                    self.work.start(task.name)
+            ended = self.work.next()
+            for name in ended:
+                # Ploomber's own bookkeeping: hooks, status of this task and of those after it, report.
+                if name in dag and dag[name].exec_status == TaskStatus.WaitingExecution:
+                    try:
+                        reports.append(dag[name]._build(catch_exceptions=True)[0])
+                    except TaskBuildError:
+                        continue
+            if not ended or self.work.replanned():
+                break
+        failed = [task.name for task in dag.values() if task.exec_status == TaskStatus.Errored]
+        if failed and not self.work.replanned():
+            raise DAGBuildError(f"failed: {', '.join(failed)}")
+        return reports

@@ -1,0 +1,50 @@
+"""What runs have taught about tasks, kept for the next plan."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Mapping
+
+from sqlalchemy import insert, select, update
+
+from nbprod.execution import tables
+from nbprod.execution.database import Database
+from nbprod.notebook.facts import Facts
+from nbprod.notebook.pipeline import Pipeline, Task
+
+
+class Lessons:
+    """The facts known of a pipeline's tasks; those of a task hold as long as its cells are the same."""
+
+    def __init__(self, db: Database, pipeline: Pipeline) -> None:
+        self.db = db
+        self.notebook = str(pipeline.notebook.path)
+        self.codes = {name: _code(task) for name, task in pipeline.tasks.items()}
+
+    def read(self) -> dict[str, Facts]:
+        """Return the facts of each task of which any are known."""
+        table = tables.facts.c
+        with self.db.read() as connection:
+            rows = connection.execute(select(tables.facts).where(table.notebook == self.notebook)).all()
+        return {row.task: Facts.from_json(row.facts) for row in rows if self.codes.get(row.task) == row.code}
+
+    def add(self, taught: Mapping[str, Facts]) -> None:
+        """Remember facts, together with those that another process may have entered meanwhile."""
+        table = tables.facts.c
+        with self.db.write() as connection:
+            for task, facts in taught.items():
+                where = (table.notebook == self.notebook, table.task == task, table.code == self.codes[task])
+                before = connection.execute(select(table.facts).where(*where)).scalar()
+                merged = facts if before is None else Facts.from_json(before).merge(facts)
+                values = {"facts": merged.to_json(), "updated": time.time()}
+                if before is None:
+                    key = {"notebook": self.notebook, "task": task, "code": self.codes[task]}
+                    connection.execute(insert(tables.facts).values(**key, **values))
+                else:
+                    connection.execute(update(tables.facts).where(*where).values(**values))
+
+
+def _code(task: Task) -> str:
+    text = "\0".join(cell.source for cell in task.cells) + "\0" + ",".join(sorted(task.after))
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,44 @@
+"""Ploomber and Papermill, imported once, when something really has to run."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+
+from nbprod import telemetry
+
+_lock = threading.Lock()
+
+
+def engine() -> ModuleType:
+    """Return `nbprod.execution.engine`, which imports Papermill (0.5 s)."""
+    with _lock, _without_iri_checks():
+        return importlib.import_module("nbprod.execution.engine")
+
+
+def dag() -> ModuleType:
+    """Return `nbprod.execution.dag`, which imports Ploomber (1.5 s), with its reports to its makers turned off."""
+    with _lock, _without_iri_checks(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        telemetry.turn_off()  # Ploomber reads the environment when it is imported
+        return importlib.import_module("nbprod.execution.dag")
+
+
+@contextmanager
+def _without_iri_checks() -> Iterator[None]:
+    """Keep jsonschema from importing `rfc3987_syntax`, whose grammar costs 1.7 s and checks a format no notebook has."""
+    name = "rfc3987_syntax"
+    if name in sys.modules or "jsonschema" in sys.modules:
+        yield
+        return
+    sys.modules[name] = None  # type: ignore[assignment]
+    try:
+        importlib.import_module("jsonschema")
+        yield
+    finally:
+        del sys.modules[name]
