@@ -39,6 +39,8 @@ class TaskResources(_Model):
     """How often the task is started again when it fails."""
     timeout: float | None = Field(default=None, gt=0)
     """Seconds that the task may take; no limit without it."""
+    cell_timeout: float | None = Field(default=None, gt=0)
+    """Seconds that each of its cells may take; no limit without it."""
 
 
 class Range(_Model):

@@ -35,7 +35,7 @@ def main() -> int:
             if event["event"] == "task-finished":
                 say(f"  {event['task']}: {event['status']}, {event['seconds']:.2f} s ({event['reason']})"[:110])
         say(f"metrics: {metrics(events[-1]['metrics'])}")
-        shown = nbprod("show", events[-1]["run"])[0]
+        shown = nbprod("show", events[-1]["run"], "--report")[0]
     with step(f"sweep of {TRIALS} trials") as say:
         sweep = nbprod("sweep", PIPELINE, "--trials", str(TRIALS))[-1]
         best = next(one for one in sweep["trials"] if one["number"] == sweep["best"])

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from nbprod.config import PipelineConfig, ProjectConfig, read_config
 from nbprod.errors import NotFoundError
@@ -23,6 +24,15 @@ class Entry:
     name: str
     notebook: Path
     config: PipelineConfig
+
+    @property
+    def run_options(self) -> dict[str, Any]:
+        """What `pipelines.yaml` says of how its runs go, as `run_pipeline` takes it (parameters aside)."""
+        return {
+            "resources": self.config.resources,
+            "inputs": tuple(self.config.inputs),
+            "workers": self.config.workers,
+        }
 
 
 @dataclass(frozen=True)

@@ -127,7 +127,7 @@ def _unexpected(error: Exception, args: list[str]) -> int:
     if "--debug" in args:
         traceback.print_exception(error)
         return EXIT_UNEXPECTED
-    summary = f"{type(error).__name__}: {error}".splitlines()[0]
+    summary = f"{type(error).__name__}: {error}".splitlines()[0].rstrip(": ")
     kept = _keep_traceback(error, args)
     click.echo(f"{click.style('error', fg='red')}: nbprod itself failed: {summary}", err=True)
     click.echo(f"  The traceback is in {kept}." if kept else "  --debug shows the traceback.", err=True)

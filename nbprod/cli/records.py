@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nbprod.cli.common import command, number, print_json, print_table, seconds, size
+from nbprod.cli.common import command, number, print_json, print_table, seconds, short, size
 
 if TYPE_CHECKING:
     from nbprod.execution.records import Run
@@ -51,8 +51,13 @@ def runs(pipeline: str | None, limit: int, sweep: str | None, status: str | None
         print_table(["run", "pipeline", "state", "started", "took", "parameters", "metrics"], rows)
 
 
-@command(click.argument("run", required=False))
-def show(run: str | None, as_json: bool) -> None:
+@command(
+    click.argument("run", required=False),
+    click.option(
+        "--report", "make_report", is_flag=True, help="Make its report, an HTML page, if it is not there yet."
+    ),
+)
+def show(run: str | None, make_report: bool, as_json: bool) -> None:
     """Show a run: its tasks, parameters, metrics and files. RUN is an id, or the beginning or end of one; the newest
     run without it.
     """
@@ -70,6 +75,10 @@ def show(run: str | None, as_json: bool) -> None:
     found = records.run(run)
     files = records.files(found.id)
     report = project.state / "runs" / found.id / "report.html"
+    if make_report:
+        from nbprod.execution.report import report_html
+
+        report = report_html(project, found.id)
     if as_json:
         print_json({**found.to_json(), "files": files, "report": report if report.exists() else None})
         return
@@ -93,7 +102,7 @@ def show(run: str | None, as_json: bool) -> None:
             if task.notebook:
                 click.echo(f"  executed notebook: {task.notebook}")
     if report.exists():
-        click.echo(f"report: {report}")
+        click.echo(f"report: {short(report)}")
 
 
 def _message(error: object) -> str:

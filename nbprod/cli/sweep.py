@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -80,7 +80,7 @@ def sweep(
     project = Project.find()
     entry = project.pipeline(pipeline)
     read = read_pipeline(str(entry.notebook))
-    options: dict[str, Any] = {"config": entry.config}
+    options = entry.run_options
     if timeout is not None:
         options["timeout"] = timeout
     if retries is not None:

@@ -1,0 +1,161 @@
+"""`nbprod plan` and `nbprod run`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nbprod.cli.common import (
+    assignments,
+    command,
+    parameter_option,
+    pipeline_argument,
+    plain,
+    print_json,
+    print_table,
+    short,
+)
+
+if TYPE_CHECKING:
+    from nbprod.execution.run import RunResult
+    from nbprod.notebook.pipeline import Pipeline
+    from nbprod.project import Entry
+
+only_option = click.option("--only", multiple=True, metavar="TASK", help="Just this task, and what it needs.")
+from_option = click.option(
+    "--from", "start_from", multiple=True, metavar="TASK", help="Compute this task and all after it anew."
+)
+force_option = click.option("--force", is_flag=True, help="Compute everything anew (with --only, just those tasks).")
+
+
+@command(pipeline_argument, parameter_option, only_option, from_option, force_option)
+def plan(
+    pipeline: str | None,
+    parameters: tuple[str, ...],
+    only: tuple[str, ...],
+    start_from: tuple[str, ...],
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Say for every task whether it would run, and why. Nothing runs."""
+    from nbprod.execution.run import plan_pipeline
+    from nbprod.notebook.pipeline import read_pipeline
+    from nbprod.project import Project
+
+    project = Project.find()
+    entry = project.pipeline(pipeline)
+    read = read_pipeline(str(entry.notebook))
+    plans = plan_pipeline(
+        read,
+        project,
+        name=entry.name,
+        parameters=parameter_values(entry, read, parameters),
+        only=only,
+        start_from=start_from,
+        force=force,
+        inputs=entry.config.inputs,
+    )
+    if as_json:
+        print_json(plans)
+        return
+    words = {"run": "runs", "cached": "cached", "unknown": "perhaps"}
+    print_table(["task", "", "why"], [[one.name, words.get(one.action, one.action), one.reason] for one in plans])
+
+
+@command(
+    pipeline_argument,
+    parameter_option,
+    only_option,
+    from_option,
+    force_option,
+    click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds that each task may take."),
+    click.option(
+        "--cell-timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds that each cell may take."
+    ),
+    click.option("--retries", type=click.IntRange(min=0), default=0, help="How often a failed task is started again."),
+    click.option("--workers", type=click.IntRange(min=1), help="Tasks that run at the same time."),
+)
+def run(
+    pipeline: str | None,
+    parameters: tuple[str, ...],
+    only: tuple[str, ...],
+    start_from: tuple[str, ...],
+    force: bool,
+    timeout: float | None,
+    cell_timeout: float | None,
+    retries: int,
+    workers: int | None,
+    as_json: bool,
+) -> int:
+    """Run a pipeline. Tasks with nothing changed are not repeated; `nbprod plan` says which.
+
+    Ctrl-C ends the kernels and leaves the run marked cancelled; the next run goes on from what had ended. With --json,
+    every event is a JSON object on a line.
+    """
+    from nbprod.cli.progress import progress
+    from nbprod.execution.run import run_pipeline
+    from nbprod.notebook.pipeline import read_pipeline
+    from nbprod.project import Project
+
+    project = Project.find()
+    entry = project.pipeline(pipeline)
+    read = read_pipeline(str(entry.notebook))
+    options = entry.run_options
+    if workers is not None:
+        options["workers"] = workers
+    project.make_state()
+    with progress(as_json=as_json) as show:
+        result = run_pipeline(
+            read,
+            project,
+            name=entry.name,
+            parameters=parameter_values(entry, read, parameters),
+            only=only,
+            start_from=start_from,
+            force=force,
+            timeout=timeout,
+            cell_timeout=cell_timeout,
+            retries=retries,
+            on_event=show,
+            **options,
+        )
+    return _conclude(result, as_json=as_json)
+
+
+def parameter_values(entry: Entry, pipeline: Pipeline, given: tuple[str, ...]) -> dict[str, Any]:
+    """Return the values for a run: those of the command line over those of pipelines.yaml, each of its parameter's type."""
+    from nbprod.notebook.parameters import check_parameters, parse_value
+
+    texts = assignments(given)
+    check_parameters(pipeline.parameters, {**entry.config.parameters, **dict.fromkeys(texts)})
+    return {
+        **entry.config.parameters,
+        **{name: parse_value(pipeline.parameters[name], text) for name, text in texts.items()},
+    }
+
+
+def _conclude(result: RunResult, *, as_json: bool) -> int:
+    failed = [task for task in result.tasks if task.error is not None]
+    if as_json:
+        errors = [{"task": task.name, "message": str(task.error), "notebook": task.notebook} for task in failed]
+        print_json({"event": "result", **_facts(result), "errors": errors}, indent=None)
+    else:
+        for task in failed:
+            click.echo(f"{click.style('error', fg='red')}: {task.error}", err=True)
+            if task.notebook:
+                click.echo(f"  the executed notebook: {short(task.notebook)}", err=True)
+        sys.stderr.flush()
+        click.echo(f"nbprod show {result.id} shows it; its notebook: {short(result.notebook)}")
+    return 0 if result.status.is_good() else (result.error.exit_code if result.error else 1)
+
+
+def _facts(result: RunResult) -> dict[str, Any]:
+    return {
+        "run": result.id,
+        "status": result.status,
+        "metrics": plain(result.metrics),
+        "seconds": result.seconds,
+        "notebook": result.notebook,
+    }
