@@ -12,6 +12,7 @@ import stat
 import sys
 import sysconfig
 import tempfile
+from . import audit
 from typing import Any, Callable, Dict, Iterable, Optional, Set, Tuple
 
 _CHUNK = 1 << 20
@@ -70,11 +71,22 @@ class FileLog:
 
     def start(self) -> None:
         """Begin to listen."""
-        _listen(self)
-
-    def stop(self) -> None:
-        """Stop listening; the hook stays installed and does nothing."""
-        _listen(None)
+        tempfile.gettempdir()  # finding it out writes a file, which is not the task's
+        audit.listen({
+            "open": self.open,
+            "os.listdir": self.list,
+            "os.scandir": self.list,
+            "os.remove": self.remove,
+            "os.truncate": self.remove,
+            "os.rename": self.rename,
+            "os.link": self.copy,
+            "os.symlink": self.copy,
+            "shutil.copyfile": self.copy,
+            "shutil.move": self.rename,
+            "sqlite3.connect": self.database,
+            "tempfile.mkstemp": self.made,
+            "tempfile.mkdtemp": self.made,
+        })
 
     def relevant(self, path: Any) -> Optional[str]:
         """Return the absolute path of a file that belongs to the author's work, else None."""
@@ -124,7 +136,7 @@ class FileLog:
 
     def list(self, path: Any = None, *_: Any) -> None:
         found = self.relevant("." if path is None else path)
-        if found is not None and not _importing():
+        if found is not None and not audit.importing():
             self.read.add(found + os.sep)
 
     def remove(self, path: Any, *_: Any) -> None:
@@ -198,49 +210,3 @@ def _project_modules(relevant: Callable[[Any], Optional[str]]) -> Iterable[str]:
             found = relevant(path)
             if found is not None:
                 yield found
-
-
-def _importing() -> bool:
-    frame = sys._getframe(1)
-    while frame is not None:
-        if frame.f_code.co_filename.startswith("<frozen importlib"):
-            return True
-        frame = frame.f_back  # type: ignore[assignment]
-    return False
-
-
-_active: Dict[str, Callable[..., None]] = {}
-_installed = False
-_inside = False
-
-
-def _hook(event: str, arguments: Any) -> None:
-    handler = _active.get(event)
-    if handler is None:
-        return
-    global _inside
-    if _inside:
-        return
-    _inside = True
-    try:
-        handler(*arguments)
-    except OSError:
-        pass  # e.g. the current folder is gone; the user's own call will say so
-    finally:
-        _inside = False
-
-
-def _listen(log: Optional[FileLog]) -> None:
-    global _installed
-    _active.clear()
-    if log is None:
-        return
-    _active.update({
-        "open": log.open, "os.listdir": log.list, "os.scandir": log.list, "os.remove": log.remove, "os.truncate": log.remove,
-        "os.rename": log.rename, "os.link": log.copy, "os.symlink": log.copy, "shutil.copyfile": log.copy, "shutil.move": log.rename,
-        "sqlite3.connect": log.database, "tempfile.mkstemp": log.made, "tempfile.mkdtemp": log.made,
-    })  # fmt: skip
-    if not _installed:
-        tempfile.gettempdir()  # finding it out writes a file, which is not the task's
-        sys.addaudithook(_hook)
-        _installed = True

@@ -7,47 +7,20 @@ globals. Large buffers stay out of the stream.
 
 from __future__ import annotations
 
-import copyreg
 import importlib
 import pickle
 import sys
 import types
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set
+from typing import Any, Callable, Dict, Tuple, Type
 
-from . import code
+from . import arrays, code, models
 from .code import MODULE
-
-SMALL = 1 << 14
-"""Arrays below this many bytes are copied on load, so that they own their memory as in the kernel."""
-
-
-def named(path: str) -> Any:
-    """Stand for a name of the notebook; the loader looks it up."""
-    raise NotImplementedError(path)
-
-
-def namespace_of(kind: str, value: Any) -> Dict[str, Any]:
-    """Stand for the globals of a function; the loader supplies them."""
-    raise NotImplementedError(kind)
-
-
-def make_function(made: types.CodeType, scope: Dict[str, Any], name: str, closure: Any) -> types.FunctionType:
-    """Return a bare function; `set_function_state` completes it."""
-    return types.FunctionType(made, scope, name, None, closure)
-
-
-def make_property(kind: Any, *parts: Any) -> Any:
-    """Return a property, class method or static method."""
-    return kind(*parts)
-
-
-def module(name: str) -> types.ModuleType:
-    """Import a module by its name."""
-    return importlib.import_module(name)
-
+from .identity import Immutable, Singletons
 
 REBUILDERS: Dict[str, Callable[..., Any]] = {}
+"""What pickles refer to as `_nbprod.NAME`."""
 
 
 def rebuilder(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -58,9 +31,50 @@ def rebuilder(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-for _function in (named, namespace_of, make_function, make_property, module):
-    rebuilder(_function)
-for _function in (code.make_code, code.make_cell, code.make_class, code.set_function_state, code.set_class_state):
+@rebuilder
+def named(path: str) -> Any:
+    """Stand for a name of the notebook; the loader looks it up."""
+    raise NotImplementedError(path)
+
+
+@rebuilder
+def namespace_of(kind: str, value: Any) -> Any:
+    """Stand for the globals of a function; the loader supplies them."""
+    raise NotImplementedError(kind)
+
+
+@rebuilder
+def make_function(made: types.CodeType, scope: dict[str, Any], name: str, closure: Any) -> types.FunctionType:
+    """Return a bare function; `set_function_state` completes it."""
+    return types.FunctionType(made, scope, name, None, closure)
+
+
+@rebuilder
+def make(kind: Any, *parts: Any) -> Any:
+    """Return an instance of a type, made by calling it."""
+    return kind(*parts)
+
+
+@rebuilder
+def module(name: str) -> types.ModuleType:
+    """Import a module by its name."""
+    return importlib.import_module(name)
+
+
+@rebuilder
+def singleton(owner: str, path: str) -> Any:
+    """Return the one object that lives at a place of a module."""
+    found: Any = importlib.import_module(owner)
+    for part in path.split("."):
+        found = getattr(found, part)
+    return found
+
+
+for _function in (
+    *(code.make_code, code.make_cell, code.make_class, code.set_function_state, code.set_class_state),
+    *(arrays.make_view, arrays.make_memmap),
+    *models.REBUILDERS,
+):
     rebuilder(_function)
 
 
@@ -81,13 +95,13 @@ def visible() -> Iterator[None]:
 
 
 class Names:
-    """What a save must know about the notebook: its namespace and which objects stand for names in it."""
+    """What a save must know about the notebook: its namespace, and which objects every task finds under a name."""
 
-    def __init__(self, namespace: Dict[str, Any], references: Dict[int, str]) -> None:
+    def __init__(self, namespace: dict[str, Any], references: dict[int, str]) -> None:
         self.namespace = namespace
         self.references = references
 
-    def path(self, value: Any) -> Optional[str]:
+    def path(self, value: Any) -> str | None:
         """Return the notebook name (dotted for nested ones) under which `value` can be found, if there is one."""
         name = self.references.get(id(value))
         if name is not None:
@@ -105,20 +119,32 @@ class Names:
 
 
 class Saver(pickle.Pickler):
-    """Pickles one artifact. `needs` collects the notebook names that it refers to, `last` is the newest object seen."""
+    """Pickles values and learns about them.
 
-    def __init__(self, file: Any, names: Names, *, buffers: Optional[Callable[[Any], Any]] = None) -> None:
+    `needs` collects the notebook names that they refer to, `objects` what has an identity that others could share, `arrays` the
+    arrays met (each with whether it is copied before it is written to), `last` is the newest object met. `views` gives, by the id of an array, the
+    array of whose memory it is to be a view.
+    """
+
+    def __init__(self, file: Any, names: Names, buffers: Callable[[Any], Any], views: dict[int, Any]) -> None:
         super().__init__(file, 5, buffer_callback=buffers)
         self.names = names
-        self.needs: Set[str] = set()
+        self.views = views
+        self.needs: set[str] = set()
+        self.objects: dict[int, Any] = {}
+        self.arrays: list[tuple[Any, bool]] = []
         self.last: Any = None
         self.plain = True
-        """Whether only values that need no code of others were seen."""
+        """Whether only types were met that are known to come back whole."""
+        self.immutable = Immutable()
+        self.singletons = Singletons()
+        self._copied: set[int] = set()
+        """Ids of arrays that pandas copies before it writes to them."""
 
     def reducer_override(self, value: Any) -> Any:
         self.last = value
         kind = type(value)
-        reduce = _REDUCERS.get(kind)
+        reduce = REDUCERS.get(kind)
         if reduce is not None:
             return reduce(self, value)
         if isinstance(value, type):
@@ -126,18 +152,68 @@ class Saver(pickle.Pickler):
         path = self.names.references.get(id(value))
         if path is not None:
             return self.refer(path)
-        if kind.__module__ == "numpy":
-            return _reduce_numpy(self, value)
-        self.plain = False
+        place = self.singletons.place(value)
+        if place is not None:
+            return REBUILDERS["singleton"], place
+        if not self.immutable(value):
+            self.objects[id(value)] = value
+        family = kind.__module__.partition(".")[0]
+        if family == "numpy":
+            return self._reduce_numpy(value)
+        if family == "pandas":
+            inner = arrays.frame_arrays(value)
+            if inner is not None:
+                self._copied.update(map(id, inner))
+                self.objects.pop(id(value), None)
+        elif family == "keras":
+            return models.reduce(self, value, REBUILDERS)
+        elif family not in _TRUSTED:
+            self.plain = False
+            if "keras" in sys.modules:
+                return models.reduce(self, value, REBUILDERS)
         return NotImplemented
 
     def refer(self, path: str) -> Any:
         """Save a reference to a name of the notebook."""
-        self.needs.add(path.split(".")[0])
+        self.needs.add(path.partition(".")[0])
         return REBUILDERS["named"], (path,)
 
+    def identities(self) -> dict[int, Any]:
+        """Return everything mutable that was met, by id; as long as it is held the ids stay valid."""
+        builtin = (list, dict, set, bytearray)
+        found = {key: value for key, (_, value) in self.memo.copy().items() if type(value) in builtin}
+        found.update(self.objects)
+        return found
 
-def _importable(value: Any) -> bool:
+    def _reduce_numpy(self, value: Any) -> Any:
+        numpy = sys.modules["numpy"]
+        if not isinstance(value, numpy.ndarray):
+            return NotImplemented
+        copied = id(value) in self._copied
+        self.arrays.append((value, copied))
+        if copied:
+            self.objects.pop(id(value), None)
+        root = self.views.get(id(value))
+        if type(value) is numpy.ndarray:
+            if root is not None:
+                return REBUILDERS["make_view"], arrays.view_arguments(value, root)
+            return value.__reduce_ex__(4) if value.nbytes < arrays.SMALL else NotImplemented
+        if type(value) is numpy.memmap:
+            whole = arrays.memmap_arguments(value)
+            if whole is not None:
+                return REBUILDERS["make_memmap"], whole
+        return NotImplemented
+
+
+_TRUSTED = frozenset(
+    ("builtins", "collections", "datetime", "decimal", "fractions", "numpy", "pandas", "pathlib", "pyarrow", "re", "scipy")
+    + ("sklearn", "uuid", "zoneinfo", "functools", "operator", "random", "string", "keras", "jaxlib", "jax", "inspect")
+)
+"""Libraries whose values, when they can be saved, can be loaded."""
+
+
+def importable(value: Any) -> bool:
+    """Return whether a function or class is found in its module under its own name, outside of the notebook."""
     owner = sys.modules.get(getattr(value, "__module__", None) or "")
     if owner is None or value.__module__ == "__main__":
         return False
@@ -148,25 +224,29 @@ def _importable(value: Any) -> bool:
 
 
 def _reduce_function(saver: Saver, value: types.FunctionType) -> Any:
+    if importable(value):
+        return NotImplemented
     path = saver.names.path(value)
     if path is not None:
         return saver.refer(path)
-    if _importable(value):
-        return NotImplemented
     saver.plain = False
-    namespace = saver.names.namespace
-    scope: Any
-    if value.__globals__ is namespace or value.__globals__.get("__name__") == "__main__":
-        saver.needs.update(name for name in code.global_names(value.__code__))
+    saver.objects[id(value)] = value
+    scope: tuple[str, Any]
+    home = value.__globals__.get("__name__")
+    if value.__globals__ is saver.names.namespace or home == "__main__":
+        saver.needs.update(code.global_names(value.__code__))
         scope = ("notebook", None)
-    elif getattr(sys.modules.get(value.__globals__.get("__name__", "")), "__dict__", None) is value.__globals__:
-        scope = ("module", value.__globals__["__name__"])
+    elif isinstance(home, str) and getattr(sys.modules.get(home), "__dict__", None) is value.__globals__:
+        scope = ("module", home)
     else:
         wanted = code.global_names(value.__code__)
         scope = ("own", {key: item for key, item in value.__globals__.items() if key in wanted or key == "__name__"})
     arguments = (value.__code__, _Scope(*scope), value.__name__, value.__closure__)
-    state = code.function_state(value)
-    return REBUILDERS["make_function"], arguments, state, None, None, REBUILDERS["set_function_state"]
+    return _with_state("make_function", arguments, code.function_state(value), "set_function_state")
+
+
+def _with_state(maker: str, arguments: tuple[Any, ...], state: Any, setter: str) -> Any:
+    return REBUILDERS[maker], arguments, state, None, None, REBUILDERS[setter]
 
 
 class _Scope:
@@ -177,44 +257,42 @@ class _Scope:
 
 
 def _reduce_class(saver: Saver, value: type) -> Any:
+    if value.__module__ != "__main__" and (value.__module__ == "builtins" or importable(value)):
+        return NotImplemented
     path = saver.names.path(value)
     if path is not None:
         return saver.refer(path)
-    if value.__module__ != "__main__" and (_importable(value) or value.__module__ == "builtins"):
-        return NotImplemented
     saver.plain = False
-    if not value.__flags__ & (1 << 9):  # not a heap type: made by C code, cannot be made again
+    if not value.__flags__ & (1 << 9):  # no heap type: made by C code, it cannot be made again
         return NotImplemented
+    saver.objects[id(value)] = value
     for function in code.members_of(value):
         if function.__globals__ is saver.names.namespace:
             saver.needs.update(code.global_names(function.__code__))
-    arguments = code.class_arguments(value)
-    state = code.class_state(value)
-    return REBUILDERS["make_class"], arguments, state, None, None, REBUILDERS["set_class_state"]
+    return _with_state("make_class", code.class_arguments(value), code.class_state(value), "set_class_state")
 
 
-def _reduce_numpy(saver: Saver, value: Any) -> Any:
-    numpy = sys.modules.get("numpy")
-    if numpy is not None and type(value) is numpy.ndarray and value.nbytes < SMALL:
-        return value.__reduce_ex__(4)
-    return NotImplemented
+def _reduce_cell(saver: Saver, value: Any) -> Any:
+    saver.objects[id(value)] = value
+    return REBUILDERS["make_cell"], ()
 
 
-_REDUCERS: Dict[type, Callable[[Saver, Any], Any]] = {
+def _made_by(kind: Any, *names: str) -> Callable[[Saver, Any], Any]:
+    return lambda _, value: (REBUILDERS["make"], (kind, *(getattr(value, name) for name in names)))
+
+
+REDUCERS: Dict[Type[Any], Callable[[Saver, Any], Any]] = {
     types.FunctionType: _reduce_function,
-    types.ModuleType: lambda saver, value: (REBUILDERS["module"], (value.__name__,)),
-    types.CodeType: lambda saver, value: (REBUILDERS["make_code"], code.code_arguments(value)),
-    types.CellType: lambda saver, value: (REBUILDERS["make_cell"], ()),
-    _Scope: lambda saver, value: (REBUILDERS["namespace_of"], value.arguments),
-    classmethod: lambda saver, value: (REBUILDERS["make_property"], (classmethod, value.__func__)),
-    staticmethod: lambda saver, value: (REBUILDERS["make_property"], (staticmethod, value.__func__)),
-    property: lambda saver, value: (
-        REBUILDERS["make_property"],
-        (property, value.fget, value.fset, value.fdel, value.__doc__),
-    ),
-    types.MappingProxyType: lambda saver, value: (REBUILDERS["make_property"], (types.MappingProxyType, dict(value))),
-    types.BuiltinFunctionType: lambda saver, value: NotImplemented,
-    type(copyreg.__newobj__): _reduce_function,  # type: ignore[attr-defined]
+    types.ModuleType: lambda _, value: (REBUILDERS["module"], (value.__name__,)),
+    types.CodeType: lambda _, value: (REBUILDERS["make_code"], code.code_arguments(value)),
+    types.CellType: _reduce_cell,
+    _Scope: lambda _, value: (REBUILDERS["namespace_of"], value.arguments),
+    classmethod: _made_by(classmethod, "__func__"),
+    staticmethod: _made_by(staticmethod, "__func__"),
+    property: _made_by(property, "fget", "fset", "fdel", "__doc__"),
+    types.MappingProxyType: lambda _, value: (REBUILDERS["make"], (types.MappingProxyType, dict(value))),
+    types.BuiltinFunctionType: lambda _, value: NotImplemented,
+    type(Ellipsis): lambda _, value: NotImplemented,
 }
 
 
@@ -225,17 +303,21 @@ class MissingName(NameError):
 class Loader(pickle.Unpickler):
     """Unpickles one artifact into a namespace, in which the notebook's own names are looked up."""
 
-    def __init__(self, file: Any, namespace: Dict[str, Any], buffers: Sequence[Any] = ()) -> None:
+    def __init__(self, file: Any, namespace: dict[str, Any], buffers: Sequence[Any] = ()) -> None:
         super().__init__(file, buffers=buffers)
         self.namespace = namespace
+        self.later: list[Callable[[], None]] = []
+
+    def value(self) -> Any:
+        """Load everything."""
+        loaded = self.load()
+        for function in self.later:
+            function()
+        return loaded
 
     def find_class(self, owner: str, name: str) -> Any:
         if owner == MODULE:
-            if name == "named":
-                return self.named
-            if name == "namespace_of":
-                return self.namespace_of
-            return REBUILDERS[name]
+            return getattr(self, name) if name in ("named", "namespace_of", "set_keras_state") else REBUILDERS[name]
         if owner == "__main__":
             return self.named(name)
         return super().find_class(owner, name)
@@ -244,17 +326,22 @@ class Loader(pickle.Unpickler):
         """Return what a dotted name of the notebook stands for."""
         root, *rest = path.split(".")
         if root not in self.namespace:
-            raise MissingName(f"the notebook's {root!r} is not defined here")
+            raise MissingName(f"the notebook's {root!r} is not defined at this place")
         found = self.namespace[root]
         for part in rest:
             found = getattr(found, part)
         return found
 
-    def namespace_of(self, kind: str, value: Any) -> Dict[str, Any]:
+    def namespace_of(self, kind: str, value: Any) -> Any:
         """Return the globals of a function."""
         if kind == "notebook":
             return self.namespace
-        return vars(importlib.import_module(value)) if kind == "module" else value  # type: ignore[no-any-return]
+        return vars(importlib.import_module(value)) if kind == "module" else value
+
+    def set_keras_state(self, value: Any, state: dict[str, Any]) -> None:
+        """Set the state of an object of Keras now, and complete it when everything is loaded."""
+        models.set_keras_state(value, state)
+        self.later.append(lambda: models.complete(value))
 
 
 class Stream:
@@ -283,22 +370,26 @@ class Stream:
         return line
 
 
-def dump(value: Any, file: Any, names: Names) -> "tuple[Saver, List[Any]]":
+def dump(value: Any, file: Any, names: Names, views: dict[int, Any] | None = None) -> Tuple[Saver, Any]:
     """Pickle `value` to `file`; return the saver and the buffers left out of the stream."""
-    buffers: List[Any] = []
+    buffers: list[Any] = []
 
-    def keep(buffer: Any) -> Any:
-        if buffer.raw().nbytes < SMALL:
+    def keep(buffer: Any) -> bool:
+        if buffer.raw().nbytes < arrays.SMALL:
             return True
         buffers.append(buffer)
-        return None
+        return False
 
-    saver = Saver(file, names, buffers=keep)
+    saver = Saver(file, names, keep, views or {})
     with visible():
-        saver.dump(value)
+        try:
+            saver.dump(value)
+        except Exception as error:
+            error.nbprod_last = saver.last  # type: ignore[attr-defined]
+            raise
     return saver, buffers
 
 
-def load(opened: Any, namespace: Dict[str, Any]) -> Any:
+def load(opened: Any, namespace: dict[str, Any]) -> Any:
     """Return the value of an opened artifact (see `container.open_artifact`)."""
-    return Loader(Stream(opened.pickle), namespace, opened.buffers).load()
+    return Loader(Stream(opened.pickle), namespace, opened.buffers).value()

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-import platform
+import re
 import sys
+import types
 from typing import Any, Dict, List, Optional, Set, Tuple
 
-from . import container, metrics, packages, pickling, unsaveable
+from . import audit, container, metrics, pickling, watch
 from .files import FileLog
+from .hidden import Hidden
+from .overlay import Overlay, Snapshot, light, snapshot
+from .result import Outcome, TaskValueError
 
-
-class TaskValueError(Exception):
-    """A value of the task cannot be passed on; the message says which and why."""
+_IPYTHON = re.compile(r"_+|_i+|_i?\d+|_(ih|oh|dh)|__\w+__|In|Out|exit|quit|get_ipython|open")
+"""Globals that belong to IPython or Python, not to the notebook."""
+_NONE = object()
 
 
 class Session:
@@ -29,115 +33,170 @@ class Session:
         self.job = job
         self.namespace = namespace
         self.shell = shell
-        self.opened: Dict[Tuple[str, str], Dict[str, Any]] = {}
+        self.defined: List[str] = list(job.get("defined", ()))
+        self.mapped = watch.Mapped()
+        self.names = pickling.Names(namespace, {})
         self.loaded: Set[str] = set()
+        """Names bound by `load`."""
+        self.overlays: Dict[str, Tuple[Any, Overlay]] = {}
+        """Overlays applied to what the source defined, with the object that they were applied to."""
+        self.snapshots: Dict[str, Snapshot] = {}
+        self.watched: Dict[str, Any] = {}
+        """The digest of each watched input; of one that cannot be saved, the id."""
         self.before: Set[str] = set()
+        self._opened: Dict[Tuple[str, str], Dict[str, Any]] = {}
+        self._statement: Optional[types.CodeType] = None
+        self._is_ready = False
         self.files = FileLog([job["store"], os.path.dirname(job["result"])])
+        self.hidden = Hidden(self.names)
         self.files.start()
 
     def load(self, task: str, *names: str) -> None:
-        """Bind the values taken from `task`: all that the job says, or only `names`."""
+        """Bind the values taken from `task`: all that the job says, or only `names`.
+
+        Values that were saved together are loaded together, and only once. Raises `MissingArtifact` or `TaskValueError`.
+        """
         wanted = self.job.get("loads", {}).get(task, {})
         for name in names or wanted:
-            digest = wanted[name]
-            if (task, digest) not in self.opened:
-                opened = container.open_artifact(container.path_of(self.job["store"], digest))
-                self.opened[task, digest] = pickling.load(opened, self.namespace)
-            self.namespace[name] = self.opened[task, digest][name]
-            self.loaded.add(name)
+            value = self._artifact(task, name, wanted[name])[name]
+            if name.startswith("@"):
+                self.hidden.load(name, value)
+            elif isinstance(value, Overlay):
+                target = self.namespace[name]
+                value.apply(target)
+                self.overlays[name] = (target, value)
+            else:
+                self.namespace[name] = value
+                self.loaded.add(name)
+
+    def _artifact(self, task: str, name: str, digest: str) -> Dict[str, Any]:
+        found = self._opened.get((task, digest))
+        if found is None:
+            path = container.path_of(self.job["store"], digest)
+            self.names.references = self.references()
+            try:
+                opened = container.open_artifact(path)
+                found = pickling.load(opened, self.namespace)
+            except FileNotFoundError:
+                raise TaskValueError(f"the artifact of {name!r}, made by task {task!r}, is not in the store: {path}") from None
+            except Exception as error:
+                text = f"{name!r}, made by task {task!r}, cannot be loaded: {type(error).__name__}: {error}"
+                raise TaskValueError(text) from error
+            self.mapped.add(path, opened)
+            self._opened[task, digest] = found
+        return found  # type: ignore[no-any-return]
 
     def ready(self) -> None:
         """Restore hidden state and remember what the inputs look like; the author's cells come next."""
-        self.opened.clear()
+        self._opened.clear()
+        self.names.references = self.references()
+        self.hidden.ready()
+        for name in self.job.get("watch", ()):
+            if name in self.namespace:
+                seen = self.look(name)
+                # Only the digest: a reference of ours would keep memory alive, and forbid `array.resize`.
+                self.watched[name] = seen.digest if isinstance(seen, watch.Scan) else seen
         self.before = set(self.namespace)
+        self._is_ready = True
+        self.snap()
+        audit.listen({"exec": self._on_exec})
+
+    def look(self, name: str) -> Any:
+        """Return something that differs when the value of a name has changed, or has become another."""
+        value = self.namespace[name]
+        if id(value) in self.names.references and not isinstance(value, (list, dict, set)):
+            return id(value)
+        try:
+            return watch.scan(value, self.names, self.mapped)
+        except Exception:  # it cannot be saved; only its identity can be compared
+            return id(value)
+
+    def references(self) -> Dict[int, str]:
+        """Return the objects that every task finds under their name: what source defines, and functions and classes taken over."""
+        callables = (types.FunctionType, type)
+        outputs = set(self.job.get("outputs", ()))
+        found = {
+            id(self.namespace[name]): name
+            for name in self.loaded - outputs
+            if isinstance(self.namespace.get(name), callables)
+        }
+        found.update({id(self.namespace[name]): name for name in self.defined if name in self.namespace})
+        return found
+
+    # Statements of the author's cells. IPython executes them one by one.
+
+    def _on_exec(self, code: Any) -> None:
+        if isinstance(code, types.CodeType) and sys._getframe(2).f_code.co_name == "run_code":
+            self.statement(code)
+
+    def statement(self, code: Optional[types.CodeType] = None) -> None:
+        """Take notice that the statement before this one has ended: see what it defined and imported."""
+        self.snap()
+        self.hidden.statement(self._statement)
+        self._statement = code
+
+    def snap(self) -> None:
+        """Remember the state of each carried name that stands for a new object."""
+        fresh = []
+        for name in [*self.defined, *self._modules()]:
+            target = self.namespace.get(name, _NONE)
+            known = self.snapshots.get(name)
+            if target is not _NONE and (known is None or known.target is not target):
+                fresh.append((name, target))
+        if not fresh:
+            return
+        self.names.references = self.references()
+        for name, target in fresh:
+            taken = snapshot(target, self.names, deep=not self._imported(target))
+            if taken is not None:
+                self.snapshots[name] = light(taken)
+
+    def _modules(self) -> List[str]:
+        return [
+            name
+            for name, value in list(self.namespace.items())
+            if type(value) is types.ModuleType and not _IPYTHON.fullmatch(name)
+        ]
+
+    @staticmethod
+    def _imported(target: Any) -> bool:
+        return isinstance(target, (type, types.FunctionType)) and pickling.importable(target)
+
+    def new_names(self) -> List[str]:
+        """Return the globals that appeared and that nobody foresaw; none if the job does not say what was foreseen."""
+        known = self.job.get("known")
+        if known is None:
+            return []
+        foreseen = {*known, *self.defined, *self.job.get("outputs", ()), *self.before}
+        hidden = getattr(self.shell, "user_ns_hidden", {})
+        return [n for n in self.namespace if n not in foreseen and n not in hidden and not _IPYTHON.fullmatch(n)]
 
     def finish(self) -> None:
         """Save the outputs and write the result. Raises `TaskValueError` when a value cannot be passed on."""
-        self.files.stop()
-        result: Dict[str, Any] = {
-            "outputs": {},
-            "missing": [],
-            "metrics": {},
-            "facts": {"reads": [], "writes": [], "shares": [], "needs": {}, "files_read": [], "files_written": []},
-            "files": self.files.result(),
-            "packages": packages.versions(),
-            "python": platform.python_version(),
-            "error": None,
-        }
-        facts = result["facts"]
-        facts["files_read"] = sorted(result["files"]["read"])
-        facts["files_written"] = sorted(result["files"]["written"])
-        names = pickling.Names(self.namespace, self.references())
-        for name in self.job.get("outputs", ()):
-            if name not in self.namespace:
-                result["missing"].append(name)
-                continue
-            self.save(name, names, result)
-        for name in self.job.get("metrics", ()):
-            self.metric(name, result)
-        self.write(result)
-        if result["error"] is not None:
-            raise TaskValueError(result["error"]["reason"])
-
-    def references(self) -> Dict[int, str]:
-        """Return the objects that stand for names which every task that needs them finds under that name."""
-        return {
-            id(self.namespace[name]): name for name in self.job.get("defined", ()) if name in self.namespace
-        }
-
-    def save(self, name: str, names: pickling.Names, result: Dict[str, Any]) -> None:
-        """Save one variable, or note why it cannot be."""
-        value = self.namespace[name]
-        saver: Optional[pickling.Saver] = None
-
-        def dump(file: Any) -> List[Any]:
-            nonlocal saver
-            saver, buffers = pickling.dump({name: value}, file, names)
-            return buffers
-
+        self.statement()
+        audit.stop()
+        self.names.references = self.references()
+        outcome = Outcome(self)
         try:
-            written = container.write(self.job["store"], dump, {"names": [name]})
+            outcome.collect()
+            outcome.save()
         except container.DiskFull as error:
-            result["error"] = result["error"] or {"kind": "disk-full", "variable": name, "reason": str(error)}
-            return
-        except Exception as error:
-            wanted_by = self.job.get("wanted_by", {}).get(name, [])
-            result["error"] = result["error"] or unsaveable.describe(name, value, error, wanted_by)
-            return
-        assert saver is not None
-        digest = written.publish(self.job["store"])
-        if saver.needs:
-            result["facts"]["needs"][name] = sorted(saver.needs)
-        result["outputs"][name] = {
-            "artifact": digest,
-            "format": "pickle",
-            "bytes": written.size,
-            "type": unsaveable.type_name(value),
-            "group": [name],
-            "summary": unsaveable.summary(value),
-        }
-
-    def metric(self, name: str, result: Dict[str, Any]) -> None:
-        """Take down a metric."""
-        if name not in self.namespace:
-            if name not in result["missing"]:
-                result["missing"].append(name)
-            return
-        value = self.namespace[name]
-        try:
-            result["metrics"][name] = metrics.number(value)
-        except metrics.NotScalar as error:
-            result["error"] = result["error"] or {
-                "kind": "metric-not-scalar",
-                "variable": name,
-                "type": unsaveable.type_name(value),
-                "wanted_by": [],
-                "reason": f"{name}: {error}",
-            }
-
-    def write(self, result: Dict[str, Any]) -> None:
-        """Write the result file, whole or not at all."""
+            outcome.fail("disk-full", "", None, f"{error}; free some space and run again")
+        for name in self.job.get("metrics", ()):
+            self._metric(name, outcome)
+        result = outcome.result(self.files.result())
         temporary = self.job["result"] + f".tmp{os.getpid()}"
         with open(temporary, "w", encoding="utf-8") as file:
             json.dump(result, file)
         os.replace(temporary, self.job["result"])
+        if result["error"] is not None:
+            raise TaskValueError(result["error"]["reason"])
+
+    def _metric(self, name: str, outcome: Outcome) -> None:
+        if name not in self.namespace:
+            outcome.missing.add(name)
+            return
+        try:
+            outcome.metrics[name] = metrics.number(self.namespace[name])
+        except metrics.NotScalar as error:
+            outcome.fail("metric-not-scalar", name, self.namespace[name], f"metric {name!r}: {error}")

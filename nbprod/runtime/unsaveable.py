@@ -1,9 +1,22 @@
-"""Words for values: their type, a summary, and why one cannot be saved."""
+"""Words for values: their type, a summary, and why one cannot be saved and what to do about it."""
 
 from __future__ import annotations
 
 import reprlib
-from typing import Any, Dict, Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Any, Dict, Tuple
+
+_NODES = 200_000
+"""How many objects are looked at in search of the one that cannot be saved."""
+_ADVICE = (
+    (("generator", "async_generator", "coroutine", "map", "filter", "zip", "enumerate"), "turn it into a list"),
+    (("TextIOWrapper", "BufferedReader", "BufferedWriter", "BufferedRandom", "FileIO", "NpzFile", "File", "ZipFile"),
+     "open the file in the task that uses it"),
+    (("Connection", "Cursor", "socket", "SSLSocket", "Engine", "Session"), "open the connection in the task that uses it"),
+    (("lock", "RLock", "Condition", "Event", "Semaphore", "Thread", "ThreadPoolExecutor", "ProcessPoolExecutor", "Pool",
+      "Popen"), "make it in the task that uses it"),
+)  # fmt: skip
 
 
 def type_name(value: Any) -> str:
@@ -14,23 +27,93 @@ def type_name(value: Any) -> str:
 
 def summary(value: Any) -> str:
     """Return a short text about a value that is cheap to make, whatever its size."""
-    shape = getattr(type(value), "shape", None) is not None and getattr(value, "shape", None)
-    if isinstance(shape, tuple):
-        dtype = getattr(value, "dtype", None)
-        size = "\u00d7".join(str(n) for n in shape) or "scalar"
-        return f"{type(value).__name__} {size}" + (f" {dtype}" if dtype is not None else "")
-    if type(value) in (bool, int, float, complex, str, bytes, list, tuple, dict, set, frozenset, type(None), range):
+    kind = type(value)
+    if hasattr(kind, "shape"):
+        shape = getattr(value, "shape", None)
+        if isinstance(shape, tuple):
+            dtype = getattr(value, "dtype", None)
+            size = "\u00d7".join(map(str, shape)) or str(value)
+            return f"{kind.__name__} {size}" + (f" {dtype}" if dtype is not None else "")
+    if kind in (bool, int, float, complex, str, bytes, list, tuple, dict, set, frozenset, type(None), range):
         return reprlib.repr(value)
-    return type(value).__name__
+    return kind.__name__
 
 
-def describe(name: str, value: Any, error: BaseException, wanted_by: Sequence[str]) -> Dict[str, Any]:
-    """Return the `error` of a result for a value that cannot be saved."""
-    who = f" (wanted by {', '.join(wanted_by)})" if wanted_by else ""
+def describe(
+    name: str, value: Any, error: BaseException, wanted_by: Sequence[str], last: Any = None, *, saved: bool = False
+) -> Dict[str, Any]:
+    """Return the `error` of a result for a value that cannot be saved; `last` is the object at which saving failed."""
+    who = " and ".join(repr(task) for task in wanted_by)
+    culprit, place = value, name
+    if last is not None and last is not value:
+        path = find(value, last)
+        if path is not None:
+            culprit, place = last, name + path
+    cause = f"{type(error).__name__}: {error}" if not isinstance(error, TypeError) else str(error)
+    if saved:
+        text = f"it can be saved, but not loaded again ({cause})"
+    elif culprit is value:
+        text = cause
+    else:
+        text = f"{place} is a {type_name(culprit)} ({cause})"
+    advice = next((words for kinds, words in _ADVICE if type(culprit).__name__ in kinds), None)
+    instead = f"{advice[0].upper()}{advice[1:]}, or put" if advice else "Put"
+    to = f"task {who}" if len(wanted_by) == 1 else f"tasks {who}" if who else "another task"
     return {
         "kind": "unsaveable",
         "variable": name,
         "type": type_name(value),
+        "where": place,
         "wanted_by": list(wanted_by),
-        "reason": f"{name!r}, a {type_name(value)}, cannot be passed to another task{who}: {error}",
+        "reason": f"{name!r}, a {type_name(value)}, cannot be passed on to {to}: {text}. {instead} both tasks into one.",
     }
+
+
+def find(root: Any, wanted: Any) -> str | None:
+    """Return the way from one value to another inside it, such as `.callbacks[0].lock`; None if none is found."""
+    queue: deque[Tuple[Any, str]] = deque([(root, "")])
+    seen = {id(root)}
+    while queue and len(seen) < _NODES:
+        value, path = queue.popleft()
+        for step, inner in _inside(value):
+            if inner is wanted:
+                return path + step
+            if id(inner) not in seen and not isinstance(inner, (str, bytes, int, float, type(None), type)):
+                seen.add(id(inner))
+                queue.append((inner, path + step))
+    return None
+
+
+def _inside(value: Any) -> Iterator[Tuple[str, Any]]:
+    if isinstance(value, dict):
+        for key, inner in list(value.items()):
+            yield f"[{reprlib.repr(key)}]", inner
+    elif isinstance(value, (list, tuple, deque)):
+        for index, inner in enumerate(value):
+            yield f"[{index}]", inner
+    elif isinstance(value, (set, frozenset)):
+        for inner in value:
+            yield "{...}", inner
+    attributes = getattr(value, "__dict__", None)
+    if isinstance(attributes, dict):
+        for key, inner in list(attributes.items()):
+            yield f".{key}", inner
+    for kind in type(value).__mro__:
+        slots = kind.__dict__.get("__slots__", ())
+        for key in (slots,) if isinstance(slots, str) else tuple(slots):
+            if hasattr(value, key):
+                yield f".{key}", getattr(value, key)
+    for index, cell in enumerate(getattr(value, "__closure__", None) or ()):
+        try:
+            yield f".<{value.__code__.co_freevars[index]}>", cell.cell_contents
+        except ValueError:
+            continue
+    if callable(value):
+        for key in ("__self__", "__func__", "func", "args", "keywords", "__wrapped__"):
+            inner = getattr(value, key, None)
+            if inner is not None:
+                yield f".{key}", inner
+    dtype = getattr(value, "dtype", None)
+    if getattr(dtype, "hasobject", False) and hasattr(value, "ravel"):
+        for index, inner in enumerate(value.ravel()):
+            yield f"[{index}]", inner

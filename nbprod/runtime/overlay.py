@@ -1,0 +1,322 @@
+"""The state of names that are carried as source: what was changed on a function, class or module since its source made it.
+
+An overlay is a list of changes, each a path and a value: attributes set or removed, mutable defaults, what a closure holds, what a
+`functools.lru_cache` remembers. Paths lead from the named object to the one that holds the changed part.
+"""
+
+from __future__ import annotations
+
+import functools
+import gc
+import types
+from collections.abc import Iterator
+from typing import Any, Dict, List, NamedTuple, Tuple
+
+from . import pickling, watch
+
+Path = Tuple[Tuple[Any, ...], ...]
+_LRU = type(functools.lru_cache()(lambda: None))
+_SKIPPED = frozenset(
+    ("__dict__", "__weakref__", "__module__", "__qualname__", "__doc__", "__annotations__", "__annotate__", "__annotate_func__")
+    + ("__annotations_cache__", "__abstractmethods__", "_abc_impl", "__slotnames__", "__static_attributes__")
+    + ("__firstlineno__", "__builtins__", "__warningregistry__", "__type_params__", "__conditional_annotations__")
+)
+_INNER = ("__func__", "fget", "fset", "fdel", "func")
+
+
+class Overlay:
+    """Changes to apply to what the source defines."""
+
+    def __init__(self, changes: Dict[Path, Any], removed: List[Path]) -> None:
+        self.changes = changes
+        self.removed = removed
+
+    def onto(self, older: Overlay | None) -> Overlay:
+        """Return this overlay with the changes of an older one that it does not replace."""
+        if older is None:
+            return self
+        changes = {path: value for path, value in older.changes.items() if path not in self.removed}
+        changes.update(self.changes)
+        gone = [path for path in older.removed if path not in self.changes]
+        return Overlay(changes, gone + [path for path in self.removed if path not in gone])
+
+    def apply(self, target: Any) -> None:
+        """Make the changes."""
+        for path, value in self.changes.items():
+            _set(_follow(target, path[:-1]), path[-1], value)
+        for path in self.removed:
+            owner = _follow(target, path[:-1])
+            if path[-1][1] in vars(owner):
+                delattr(owner, path[-1][1])
+
+
+@pickling.rebuilder
+def make_overlay(changes: Dict[Path, Any], removed: List[Path]) -> Overlay:
+    """Return an overlay."""
+    return Overlay(changes, removed)
+
+
+pickling.REDUCERS[Overlay] = lambda _, value: (make_overlay, (value.changes, value.removed))
+
+
+def _follow(value: Any, path: Path) -> Any:
+    for kind, key in path:
+        if kind == "attr":
+            value = vars(value)[key]
+        elif kind == "cell":
+            value = value.__closure__[key].cell_contents
+        else:
+            value = getattr(value, key)
+    return value
+
+
+def _set(owner: Any, step: Tuple[Any, ...], value: Any) -> None:
+    kind, key = step
+    if kind == "attr":
+        setattr(owner, key, value)
+    elif kind == "cell":
+        owner.__closure__[key].cell_contents = value
+    elif kind == "lru":
+        prime(owner, value)
+    else:
+        setattr(owner, key, value)
+
+
+class Part(NamedTuple):
+    """One part of an object's state: where it is, something that differs if it changed, and its value."""
+
+    path: Path
+    token: Any
+    value: Any
+
+
+class Snapshot(NamedTuple):
+    """What an object was like at one moment."""
+
+    target: Any
+    parts: Dict[Path, Part]
+
+
+def light(taken: Snapshot) -> Snapshot:
+    """Return a snapshot that holds on to no data of the notebook, only to what it compares by identity."""
+    parts = {path: part if type(part.token) is tuple else part._replace(value=None) for path, part in taken.parts.items()}
+    return Snapshot(taken.target, parts)
+
+
+def snapshot(target: Any, names: pickling.Names, *, deep: bool) -> Snapshot | None:
+    """Take down the state of an object; None for one that has no state of this kind.
+
+    `deep` for what the notebook's own source defines. Of what is imported only the identity of attributes is looked at.
+    """
+    if isinstance(target, types.ModuleType):
+        parts = _module_parts(target)
+    elif isinstance(target, (type, types.FunctionType, _LRU)):
+        parts = _parts(target, (), names, deep, set())
+    elif deep and type(target).__module__ == "__main__" and hasattr(target, "__dict__"):
+        parts = (_part((("attr", key),), value, names) for key, value in list(vars(target).items()))
+    else:
+        return None
+    return Snapshot(target, {part.path: part for part in parts})
+
+
+def _module_parts(module: types.ModuleType) -> Iterator[Part]:
+    for key, value in list(vars(module).items()):
+        if key in _SKIPPED or isinstance(value, types.ModuleType):
+            continue
+        yield Part((("attr", key),), ("id", id(value)), value)
+        if isinstance(value, type) and not key.startswith("_"):
+            for name, inner in list(vars(value).items()):
+                if name not in _SKIPPED:
+                    yield Part((("attr", key), ("attr", name)), ("id", id(inner)), inner)
+
+
+def _parts(owner: Any, path: Path, names: pickling.Names, deep: bool, seen: set[int]) -> Iterator[Part]:
+    """Yield the parts of a function, class or cached function."""
+    if id(owner) in seen:
+        return
+    seen.add(id(owner))
+    enumeration = isinstance(owner, type) and "_member_map_" in vars(owner)
+    for key, value in list(vars(owner).items()):
+        if key in _SKIPPED or enumeration or isinstance(value, (types.MemberDescriptorType, types.GetSetDescriptorType)):
+            continue
+        here = (*path, ("attr", key))
+        inner = list(_inner(value)) if deep else []
+        if not deep or inner or isinstance(value, (type, types.ModuleType, *_INNER_TYPES)):
+            yield Part(here, ("id", id(value)), value)
+            for step, function in inner:
+                if names.path(function) is None or isinstance(owner, type):
+                    yield from _parts(function, here + step, names, deep, seen)
+        else:
+            yield _part(here, value, names)
+    if not deep:
+        return
+    if isinstance(owner, _LRU):
+        yield _part((*path, ("lru", "")), remembered(owner), names)
+    elif isinstance(owner, types.FunctionType):
+        if owner.__defaults__:
+            yield _part((*path, ("part", "__defaults__")), owner.__defaults__, names)
+        if owner.__kwdefaults__:
+            yield _part((*path, ("part", "__kwdefaults__")), owner.__kwdefaults__, names)
+        yield from _cells(owner, path, names, deep, seen)
+
+
+def _cells(owner: types.FunctionType, path: Path, names: pickling.Names, deep: bool, seen: set[int]) -> Iterator[Part]:
+    for at, cell in enumerate(owner.__closure__ or ()):
+        try:
+            value = cell.cell_contents
+        except ValueError:
+            continue
+        here = (*path, ("cell", at))
+        if isinstance(value, (types.FunctionType, _LRU, type)):
+            yield Part(here, ("id", id(value)), value)
+            if not isinstance(value, type) and names.path(value) is None and not pickling.importable(value):
+                yield from _parts(value, here, names, deep, seen)
+        else:
+            yield _part(here, value, names)
+
+
+_INNER_TYPES = (classmethod, staticmethod, property, types.BuiltinFunctionType, types.WrapperDescriptorType)
+
+
+def _inner(value: Any) -> Iterator[Tuple[Path, Any]]:
+    """Yield the functions that an attribute is, or wraps, with the steps that lead to them."""
+    if isinstance(value, (types.FunctionType, _LRU)):
+        if not pickling.importable(value):
+            yield (), value
+        return
+    if isinstance(value, (classmethod, staticmethod, property, functools.cached_property)):
+        for name in _INNER:
+            function = getattr(value, name, None)
+            if isinstance(function, types.FunctionType) and not pickling.importable(function):
+                yield (("part", name),), function
+
+
+def _part(path: Path, value: Any, names: pickling.Names) -> Part:
+    try:
+        return Part(path, watch.scan(value, names).digest, value)
+    except Exception:  # it cannot be saved, so only its identity can be compared
+        return Part(path, ("id", id(value)), value)
+
+
+def changes(before: Snapshot, after: Snapshot, *, everything: bool) -> Overlay | None:
+    """Return what changed between two snapshots of one object, None when nothing did.
+
+    With `everything`, data that the source evaluated is in it too, changed or not: the next task must get it as it was.
+    """
+    changed: Dict[Path, Any] = {}
+    library = isinstance(after.target, types.ModuleType)
+    for path, part in after.parts.items():
+        old = before.parts.get(path)
+        if any(path[:length] in changed for length in range(1, len(path))):
+            continue
+        if old is None or old.token != part.token:
+            if not library or _patched(after.target, path, old, part):
+                changed[path] = part.value
+        elif everything and not library and isinstance(part.token, str) and not _is_dunder(path[-1]):
+            changed[path] = part.value
+    removed = [
+        path
+        for path in before.parts
+        if path not in after.parts and path[-1][0] == "attr" and not (library and str(path[-1][1]).startswith("_"))
+        and not any(path[:length] in changed for length in range(1, len(path)))
+    ]  # fmt: skip
+    return Overlay(changed, removed) if changed or removed else None
+
+
+def _is_dunder(step: Tuple[Any, ...]) -> bool:
+    return step[0] == "attr" and str(step[1]).startswith("__")
+
+
+def _patched(module: types.ModuleType, path: Path, old: Part | None, new: Part) -> bool:
+    """Return whether an attribute of a library was changed by the notebook, and not by the library itself."""
+    name = str(path[-1][1])
+    home = getattr(new.value, "__module__", None)
+    if home == "__main__":
+        return True
+    if name.startswith("_") or isinstance(new.value, types.ModuleType):
+        return False
+    # A library fills in its own attributes late (lazy imports); the notebook's come from elsewhere, or replace what was there.
+    package = module.__name__.partition(".")[0]
+    return not (isinstance(home, str) and home.partition(".")[0] == package and old is None)
+
+
+def remembered(cached: Any) -> Dict[str, Any]:
+    """Return what a function with an `lru_cache` remembers, least recently used first, and its counts."""
+    info = cached.cache_info()
+    referents = gc.get_referents(cached)
+    cache = next((part for part in referents if type(part) is dict and len(part) == info.currsize), {})
+    mark = next((part for part in referents if type(part) is object), None)
+    typed = hasattr(cached, "cache_parameters") and bool(cached.cache_parameters()["typed"])
+    pairs = list(cache.items()) if info.currsize else []
+    if pairs and type(pairs[0][1]).__name__ == "_lru_list_elem":
+        pairs = _in_order(referents, {id(key) for key, _ in pairs})
+    entries = [(*_arguments(key, mark, typed), result) for key, result in pairs]
+    return {"hits": info.hits, "misses": info.misses, "entries": entries}
+
+
+def _in_order(referents: List[Any], keys: set[int]) -> List[Tuple[Any, Any]]:
+    """Return keys and results of a bounded cache in the order of use: it refers to each key and, right behind it, to the result."""
+    for stride in (2, 3, 4):  # some versions refer to the type of the link, too
+        for start in range(stride + 2):
+            places = range(start, start + stride * len(keys), stride)
+            if places[-1] + 1 < len(referents) and {id(referents[at]) for at in places} == keys:
+                return [(referents[at], referents[at + 1]) for at in places]
+    return []
+
+
+def _arguments(key: Any, mark: Any, typed: bool) -> Tuple[Tuple[Any, ...], Dict[str, Any]]:
+    """Return the arguments of the call that a key of the cache stands for.
+
+    A key is the arguments, a mark, the keyword pairs and, when typed, the types of the arguments and of the keyword values.
+    """
+    if type(key) is not tuple:
+        return (key,), {}
+    at = next((index for index, part in enumerate(key) if part is mark), None)
+    if at is None:
+        return (key[: len(key) // 2] if typed else key), {}
+    rest = key[at + 1 :]
+    pairs = rest[: (len(rest) - at) // 3 * 2] if typed else rest
+    return key[:at], dict(zip(pairs[::2], pairs[1::2]))
+
+
+def prime(cached: Any, state: Dict[str, Any]) -> None:
+    """Make a cached function remember what another one did, by calling it while its code only hands out stored results."""
+    function = cached.__wrapped__
+    if not isinstance(function, types.FunctionType):
+        return  # C code has no code to replace; the cache fills again
+    results = iter([entry[2] for entry in state["entries"]])
+
+    def stored(*args: Any, _next: Any, **kwargs: Any) -> Any:
+        return _next()
+
+    kept = (function.__code__, function.__defaults__, function.__kwdefaults__)
+    failing = [False]
+
+    def answer() -> Any:
+        if failing[0]:
+            raise LookupError
+        return next(results)
+
+    cached.cache_clear()
+    try:
+        function.__code__ = stored.__code__.replace(co_freevars=function.__code__.co_freevars)
+        function.__defaults__ = None
+        function.__kwdefaults__ = {"_next": answer}
+        for args, kwargs, _ in state["entries"]:
+            cached(*args, **kwargs)
+        failing[0] = True
+        for _ in range(min(state["misses"] - cached.cache_info().misses, _COUNTED)):
+            try:
+                cached(object())
+            except LookupError:
+                pass
+    finally:
+        function.__code__, function.__defaults__, function.__kwdefaults__ = kept
+    if state["entries"]:
+        args, kwargs, _ = state["entries"][-1]
+        for _ in range(min(state["hits"], _COUNTED)):
+            cached(*args, **kwargs)
+
+
+_COUNTED = 1_000_000
+"""Counts above this are cut off: each one costs a call."""

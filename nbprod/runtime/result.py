@@ -1,0 +1,184 @@
+"""What a finished task has to say: its outputs saved, its metrics, and what was learnt when it ran."""
+
+from __future__ import annotations
+
+import platform
+from typing import TYPE_CHECKING, Any, Dict, List, Set
+
+from . import container, overlay, packages, saving, unsaveable, watch
+
+if TYPE_CHECKING:
+    from .session import Session
+
+
+class TaskValueError(Exception):
+    """A value of the task cannot be passed on; the message says which and why."""
+
+    def _render_traceback_(self) -> List[str]:
+        return [f"{type(self).__name__}: {self}"]  # IPython shows this: the traceback would only show code of ours
+
+
+class Outcome:
+    """Gathers the result of one task."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        job = session.job
+        self.wanted: List[str] = list(job.get("outputs", ()))
+        self.wanted_by: Dict[str, List[str]] = job.get("wanted_by", {})
+        self.payloads: Dict[str, Any] = {}
+        """What is saved, by name: values, overlays and hidden state."""
+        self.inputs: Dict[str, watch.Scan] = {}
+        """Watched inputs that did not change; they are saved only if they share something with what is saved."""
+        self.missing: Set[str] = set()
+        self.reads: Set[str] = set()
+        self.writes: Set[str] = set()
+        self.shares: List[List[str]] = []
+        self.needs: Dict[str, List[str]] = {}
+        self.outputs: Dict[str, Dict[str, Any]] = {}
+        self.metrics: Dict[str, Any] = {}
+        self.error: Dict[str, Any] | None = None
+
+    def fail(self, kind: str, name: str, value: Any, reason: str) -> None:
+        """Note an error; the first one counts."""
+        self.error = self.error or {
+            "kind": kind,
+            "variable": name,
+            "type": unsaveable.type_name(value),
+            "wanted_by": list(self.wanted_by.get(name, ())),
+            "reason": reason,
+        }
+
+    def collect(self) -> None:
+        """Find out what there is to save."""
+        session = self.session
+        namespace = session.namespace
+        states, changed, self.reads = session.hidden.values(n for n in self.wanted if n.startswith("@"))
+        for name in self.wanted:
+            if name.startswith("@"):
+                if name not in states:
+                    self.missing.add(name)
+            elif name not in namespace:
+                self.missing.add(name)
+            elif name not in session.snapshots or name not in session.defined:
+                self.payloads[name] = namespace[name]
+        self._overlays()
+        self._inputs()
+        for name in session.new_names():
+            self.writes.add(name)
+            self.payloads[name] = namespace[name]
+        self.writes |= changed
+        self.payloads.update(states)
+
+    def _overlays(self) -> None:
+        session = self.session
+        for name, before in session.snapshots.items():
+            target = session.namespace.get(name)
+            if target is not before.target:
+                continue
+            after = overlay.snapshot(target, session.names, deep=not session._imported(target))
+            assert after is not None
+            wanted = name in self.wanted
+            changes = overlay.changes(before, after, everything=wanted)
+            if changes is not None and (not wanted or overlay.changes(before, after, everything=False)):
+                self.writes.add(name)
+            held, older = session.overlays.get(name, (None, None))
+            if wanted or changes is not None:
+                changes = changes or overlay.Overlay({}, [])
+                self.payloads[name] = changes.onto(older if held is target else None)
+
+    def _inputs(self) -> None:
+        session = self.session
+        for name, before in session.watched.items():
+            if name in self.payloads:
+                continue
+            if name not in session.namespace:
+                self.writes.add(name)
+                self.missing.add(name)
+                continue
+            after = session.look(name)
+            if before != (after.digest if isinstance(after, watch.Scan) else after):
+                self.writes.add(name)
+                self.payloads[name] = session.namespace[name]
+            elif isinstance(after, watch.Scan):
+                self.inputs[name] = after
+
+    def save(self) -> None:
+        """Save everything: what shares objects or memory in one artifact, all else each in its own."""
+        drafts: Dict[str, saving.Draft] = {}
+        try:
+            for name, value in self.payloads.items():
+                try:
+                    drafts[name] = saving.draft(self.session.job["store"], {name: value}, self.session.names)
+                except container.DiskFull:
+                    raise
+                except Exception as error:
+                    self._unsaveable(name, value, error)
+            for group in saving.groups({**drafts, **self.inputs}):
+                self._save_group(group, drafts)
+        finally:
+            saving.discard(drafts.values())
+
+    def _save_group(self, group: List[str], drafts: Dict[str, saving.Draft]) -> None:
+        if not any(name in drafts for name in group):
+            return
+        session = self.session
+        one = drafts.get(group[0])
+        payloads = {name: self.payloads.get(name, session.namespace.get(name)) for name in group}
+        try:
+            if len(group) > 1 or one is None:
+                one = None
+                one = saving.draft(session.job["store"], payloads, session.names)
+                self.shares.append(sorted(group))
+            one.check(session.namespace)
+        except container.DiskFull:
+            raise
+        except Exception as error:
+            name = next((name for name in group if name in self.wanted), group[0])
+            self._unsaveable(name, payloads[name], error, saved=one is not None)
+            if one is not None:
+                one.written.discard()
+            return
+        digest = one.written.publish(session.job["store"])
+        for name in group:
+            value = payloads[name]
+            saver = drafts[name].saver if name in drafts else self.inputs[name].saver
+            if saver is not None and saver.needs:
+                self.needs[name] = sorted(saver.needs - {name})
+            changed = isinstance(value, overlay.Overlay)
+            self.outputs[name] = {
+                "artifact": digest,
+                "format": "state" if name.startswith("@") else "overlay" if changed else "pickle",
+                "bytes": one.written.size,
+                "type": unsaveable.type_name(session.namespace[name] if changed else value),
+                "group": group,
+                "summary": "" if name.startswith("@") else unsaveable.summary(session.namespace[name]),
+            }
+
+    def _unsaveable(self, name: str, value: Any, error: BaseException, *, saved: bool = False) -> None:
+        """Note that a value cannot be saved: an error if somebody wants it, else nothing that matters yet."""
+        if name in self.wanted and self.error is None:
+            if isinstance(value, overlay.Overlay):
+                value = self.session.namespace[name]
+            last = getattr(error, "nbprod_last", None)
+            self.error = unsaveable.describe(name, value, error, self.wanted_by.get(name, ()), last, saved=saved)
+
+    def result(self, files: Dict[str, Any]) -> Dict[str, Any]:
+        """Return the result as JSON, as in docs/architecture.md."""
+        return {
+            "outputs": self.outputs,
+            "missing": sorted(self.missing),
+            "metrics": self.metrics,
+            "facts": {
+                "reads": sorted(self.reads),
+                "writes": sorted(self.writes),
+                "shares": self.shares,
+                "needs": self.needs,
+                "files_read": sorted(files["read"]),
+                "files_written": sorted(files["written"]),
+            },
+            "files": files,
+            "packages": packages.versions(),
+            "python": platform.python_version(),
+            "error": self.error,
+        }
