@@ -109,8 +109,11 @@ def test_an_unexpected_error_is_short_and_its_traceback_kept(failing, capsys, tm
 
     err = capsys.readouterr().err
     (log,) = (tmp_path / ".nbprod" / "errors").iterdir()
-    assert err == f"error: nbprod itself failed: ZeroDivisionError: division by zero\n  The traceback is in .nbprod/errors/{log.name}\n".replace(
-        log.name + "\n", log.name + ".\n"
+    assert (
+        err
+        == f"error: nbprod itself failed: ZeroDivisionError: division by zero\n  The traceback is in .nbprod/errors/{log.name}\n".replace(
+            log.name + "\n", log.name + ".\n"
+        )
     )
     text = log.read_text()
     assert "nbprod check wine" in text

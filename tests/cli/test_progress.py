@@ -101,7 +101,9 @@ def test_a_task_that_is_planned_anew_is_pending_again():
     assert "load showed more than its code says" in screen(show)
 
 
-@pytest.mark.parametrize(("as_json", "tty", "kind"), [(True, True, JsonLines), (False, True, LiveTable), (False, False, Lines)])
+@pytest.mark.parametrize(
+    ("as_json", "tty", "kind"), [(True, True, JsonLines), (False, True, LiveTable), (False, False, Lines)]
+)
 def test_the_display_fits_where_the_output_goes(monkeypatch, as_json, tty, kind):
     monkeypatch.setattr("sys.stdout.isatty", lambda: tty, raising=False)
 
