@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select
+from sqlalchemy import RowMapping, delete, insert, select
 
 from nbprod.execution import literals, tables
 from nbprod.execution.database import Database
@@ -143,7 +143,7 @@ class Cache:
         """
         with self.db.read() as connection:
             query = select(tables.traces).where(tables.traces.c.key == key.digest).order_by(tables.traces.c.id.desc())
-            traces = [_trace(row) for row in connection.execute(query)]
+            traces = [_trace(row) for row in connection.execute(query).mappings()]
         reason: str | None = None
         for trace in traces:
             change = self._change(trace, outputs, watch, expected or {})
@@ -193,7 +193,7 @@ class Cache:
     def get(self, number: int) -> Trace | None:
         """Return a trace by its number."""
         with self.db.read() as connection:
-            row = connection.execute(select(tables.traces).where(tables.traces.c.id == number)).first()
+            row = connection.execute(select(tables.traces).where(tables.traces.c.id == number)).mappings().first()
         return None if row is None else _trace(row)
 
     def _change(
@@ -264,8 +264,8 @@ def _different(kind: str, before: Mapping[str, Any], now: Mapping[str, Any], sho
     return None
 
 
-def _trace(row: Row[Any]) -> Trace:
-    values = dict(row._mapping)
+def _trace(row: RowMapping) -> Trace:
+    values: dict[str, Any] = {str(name): value for name, value in row.items()}
     values["facts"] = Facts.from_json(values["facts"])
     values["missing"] = tuple(values["missing"])
     values["watched"] = tuple(values["watched"])

@@ -15,6 +15,7 @@ try:
     import fcntl
 except ImportError:  # Windows: other processes are not waited for, and may compute the same once more
     fcntl = None  # type: ignore[assignment]
+_HAS_LOCKS = fcntl is not None
 
 _POLL_SECONDS = 0.1
 _held: dict[tuple[str, str], threading.Event] = {}
@@ -56,7 +57,7 @@ class Claims:
 
     @contextmanager
     def _between_processes(self, key: str, cancel: Cancel) -> Iterator[bool]:
-        if fcntl is None:
+        if not _HAS_LOCKS:
             yield False
             return
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -47,11 +47,11 @@ class Watcher(Protocol):
     def failed(self, failure: Failure) -> None: ...
 
 
-class KernelDied(DeadKernelError):
+class KernelDied(DeadKernelError):  # type: ignore[misc]
     """The kernel's process ended while a cell ran; the message says how."""
 
 
-class Client(NotebookClient):
+class Client(NotebookClient):  # type: ignore[misc]
     """Runs a notebook's cells in a kernel of its own.
 
     Cells whose metadata say `nbprod.role`, and Papermill's injected cell in a notebook of ours, run silently: without
@@ -89,7 +89,11 @@ class Client(NotebookClient):
         loop = asyncio.get_running_loop()
         main = asyncio.current_task()
         assert main is not None
-        with self.cancel.calling(lambda: loop.call_soon_threadsafe(main.cancel)):
+
+        def stop() -> None:
+            loop.call_soon_threadsafe(main.cancel)
+
+        with self.cancel.calling(stop):
             clean = False
             try:
                 await self._start()
@@ -102,7 +106,7 @@ class Client(NotebookClient):
                 clean = True
                 raise
             except asyncio.CancelledError:
-                raise self._cancelled() from None
+                raise Cancelled("the run was cancelled") from None
             finally:
                 await self._end(clean)
 
@@ -115,7 +119,7 @@ class Client(NotebookClient):
         with contextlib.ExitStack() as stack:
             if self.log_path is not None:
                 # Not on our terminal: what kernels say there is about themselves. A crash is explained from it.
-                log = stack.enter_context(open(self.log_path, "ab"))
+                log = stack.enter_context(open(self.log_path, "ab"))  # noqa: ASYNC230  # the loop is ours alone
                 kwargs |= {"stdout": log, "stderr": log}
             await self.async_start_new_kernel(**kwargs)
         provisioner = self.km.provisioner
@@ -130,7 +134,8 @@ class Client(NotebookClient):
 
         jupyter_client's own check adds two fixed waits of 0.2 s.
         """
-        assert self.kc is not None and self.alive is not None
+        assert self.kc is not None
+        assert self.alive is not None
         deadline = time.monotonic() + self.startup_timeout
         self.kc.kernel_info()
         answered = heard = False
@@ -139,7 +144,7 @@ class Client(NotebookClient):
             if not answered and await self.kc.shell_channel.msg_ready():
                 message = await self.kc.shell_channel.get_msg(timeout=0)
                 if message["msg_type"] == "kernel_info_reply":
-                    self.kc._handle_kernel_info_reply(message)
+                    self.kc._handle_kernel_info_reply(message)  # noqa: SLF001
                     self.nb.metadata["language_info"] = message["content"]["language_info"]
                     answered, asked = True, time.monotonic()
             if not heard and await self.kc.iopub_channel.msg_ready():
@@ -172,15 +177,14 @@ class Client(NotebookClient):
             self._fail(kind, error.ename, error.evalue, _traceback(cell))
             raise
         except DeadKernelError:
-            self.cancel.is_set() and self._raise_cancelled()
-            await asyncio.sleep(0)
+            self.cancel.check()
             code = self.alive.poll() if self.alive else None
             message = end_of(code) + self._said()
             self._fail("dead", "DeadKernelError", message)
             raise KernelDied(message) from None
-        except CellTimeoutError as error:
+        except CellTimeoutError:
             self._fail("timeout", "TimeoutError", self._limit(), _traceback(cell))
-            raise error
+            raise
         finally:
             self.kc.execute = execute
             if quiet:
@@ -198,9 +202,10 @@ class Client(NotebookClient):
             return f"the task took longer than its limit of {self.task_timeout:g} s"
         return f"the cell took longer than its limit of {self.cell_timeout:g} s"
 
-    async def _async_handle_timeout(self, timeout: int, cell: NotebookNode | None = None) -> None:
+    async def _async_handle_timeout(self, timeout: int, cell: NotebookNode | None = None) -> None:  # noqa: ASYNC109
         # An interrupt first: its traceback shows on which line the time went.
-        assert self.km is not None and self.kc is not None and cell is not None
+        assert self.km is not None
+        assert self.kc is not None
         with contextlib.suppress(Exception):
             await self.km.interrupt_kernel()
             await self.kc.shell_channel.get_msg(timeout=2)
@@ -209,7 +214,7 @@ class Client(NotebookClient):
 
     async def _async_poll_kernel_alive(self) -> None:
         assert self.alive is not None
-        while self.alive.poll() is None:
+        while self.alive.poll() is None:  # noqa: ASYNC110  # a process, which no event tells of
             await asyncio.sleep(POLL_SECONDS)
         await asyncio.sleep(POLL_SECONDS)  # what it printed last is still on its way
         assert self.task_poll_for_reply is not None
@@ -250,12 +255,6 @@ class Client(NotebookClient):
     def _said(self) -> str:
         said = tail(self.log_path) if self.log_path else ""
         return f"; its last words:\n{said}" if said else ""
-
-    def _cancelled(self) -> Cancelled:
-        return Cancelled("the run was cancelled")
-
-    def _raise_cancelled(self) -> None:
-        raise self._cancelled()
 
 
 def is_ours(cell: NotebookNode, nb: NotebookNode) -> bool:

@@ -60,9 +60,12 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Give a connection in a transaction that is committed at the end, or rolled back."""
-        with self._errors(), self.engine.connect() as connection:
-            with connection.execution_options(nbprod_write=True).begin():
-                yield connection
+        with (
+            self._errors(),
+            self.engine.connect() as connection,
+            connection.execution_options(nbprod_write=True).begin(),
+        ):
+            yield connection
 
     def is_gone(self) -> bool:
         """Return whether the file was removed since it was opened."""

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import datetime as dt
 import logging
 import threading
 from collections.abc import Coroutine, Mapping
@@ -36,6 +38,7 @@ class Manager(NotebookExecutionManager):  # type: ignore[misc]
     """
 
     ended = False
+    last_save_time: dt.datetime
 
     def save(self, **_: Any) -> None:
         """Save if it is time to."""
@@ -159,10 +162,8 @@ class NbprodEngine(Engine):  # type: ignore[misc]
             resources=resources or {},
             log=logger,
         )
-        try:
+        with contextlib.suppress(CellExecutionError):  # the cell's outputs say so, and Papermill reads them
             _run(client.run())
-        except CellExecutionError:
-            pass  # the cell's outputs say so, and Papermill reads them
 
 
 def _run(coroutine: Coroutine[Any, Any, None]) -> None:
@@ -177,7 +178,7 @@ def _run(coroutine: Coroutine[Any, Any, None]) -> None:
     def target() -> None:
         try:
             asyncio.run(coroutine)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  # raised again by who waits
             raised.append(error)
 
     thread = threading.Thread(target=target)
@@ -208,7 +209,8 @@ def execute(
     from papermill.execute import execute_notebook
 
     told = _Told(watcher)
-    try:
+    # A cell tagged `raises-exception` makes Papermill raise although the notebook went on to its end.
+    with contextlib.suppress(PapermillExecutionError, KernelDied, CellTimeoutError):
         execute_notebook(
             nb,
             None,  # Papermill's own last save is not atomic
@@ -226,9 +228,6 @@ def execute(
             env=env,
             log_path=log_path,
         )
-    except (PapermillExecutionError, KernelDied, CellTimeoutError):
-        # A tagged `raises-exception` makes Papermill raise although the notebook went on to its end.
-        pass
     return not told.has_failed
 
 

@@ -47,7 +47,7 @@ class EventExecutor(Executor):  # type: ignore[misc]
                 # Ploomber's own bookkeeping: hooks, status of this task and of those after it, report.
                 if name in dag and dag[name].exec_status == TaskStatus.WaitingExecution:
                     try:
-                        reports.append(dag[name]._build(catch_exceptions=True)[0])
+                        reports.append(dag[name]._build(catch_exceptions=True)[0])  # noqa: SLF001
                     except TaskBuildError:
                         continue
             if not ended or self.work.replanned():

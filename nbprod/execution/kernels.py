@@ -57,7 +57,12 @@ def _interpreter(executable: str, env: tuple[tuple[str, str], ...]) -> tuple[str
     code = "import json,sys; print(json.dumps([sys.version, sys.path]))"
     try:
         done = subprocess.run(
-            [executable, "-c", code], capture_output=True, text=True, timeout=60, env={**os.environ, **dict(env)}
+            [executable, "-c", code],
+            capture_output=True,
+            check=False,
+            text=True,
+            timeout=60,
+            env={**os.environ, **dict(env)},
         )
         version, path = json.loads(done.stdout)
     except (OSError, ValueError, subprocess.TimeoutExpired):

@@ -25,12 +25,12 @@ def plain(value: Any, name: str = "value") -> Any:
         return plain(value.tolist(), name)
     if isinstance(value, Mapping):
         return {plain(key, name): plain(item, name) for key, item in value.items()}
-    for base in (list, tuple, set, frozenset):
-        if isinstance(value, base):
-            return base(plain(item, name) for item in value)
-    for base in _ATOMS:
-        if isinstance(value, base):  # an enum of strings, say
-            return base(value)  # type: ignore[call-overload]
+    for many in (list, tuple, set, frozenset):
+        if isinstance(value, many):
+            return many(plain(item, name) for item in value)
+    for one in (str, int, float, complex, bytes):
+        if isinstance(value, one):  # an enum of strings, say
+            return one(value)  # type: ignore[arg-type]
     raise ParameterError(
         f"parameter {name!r} cannot be a {kind.__module__}.{kind.__qualname__}",
         fix="A parameter is a number, a text, a boolean, None, or a list, tuple, set or dict of these.",

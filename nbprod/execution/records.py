@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import RowMapping, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from nbprod.errors import NotFoundError
@@ -176,17 +176,17 @@ class Records:
         self.reconcile()
         column = tables.runs.c.id
         with self.db.read() as connection:
-            rows = connection.execute(select(tables.runs).where(column == run)).all()
+            rows = connection.execute(select(tables.runs).where(column == run)).mappings().all()
             if not rows:
                 like = column.startswith(run, autoescape=True) | column.endswith(run, autoescape=True)
-                rows = connection.execute(select(tables.runs).where(like).order_by(column).limit(5)).all()
+                rows = connection.execute(select(tables.runs).where(like).order_by(column).limit(5)).mappings().all()
             if len(rows) == 1:
-                done = connection.execute(
-                    select(tables.task_runs).where(tables.task_runs.c.run == rows[0].id).order_by(tables.task_runs.c.id)
-                )
-                return _run(rows[0], tuple(_task(row) for row in done))
+                table = tables.task_runs.c
+                done = connection.execute(select(tables.task_runs).where(table.run == rows[0]["id"]).order_by(table.id))
+                return _run(rows[0], tuple(_task(row) for row in done.mappings()))
         if rows:
-            raise NotFoundError(f"run {run!r} can be any of {', '.join(row.id for row in rows)}", fix="Give more of it.")
+            which = ", ".join(row["id"] for row in rows)
+            raise NotFoundError(f"run {run!r} can be any of {which}", fix="Give more of it.")
         raise NotFoundError(f"there is no run {run!r}", fix="nbprod runs lists the runs.")
 
     def runs(
@@ -199,7 +199,7 @@ class Records:
             if value is not None:
                 query = query.where(tables.runs.c[column] == value)
         with self.db.read() as connection:
-            return [_run(row) for row in connection.execute(query)]
+            return [_run(row) for row in connection.execute(query).mappings()]
 
     def files(self, run: str) -> dict[str, dict[str, str | None]]:
         """Return the files that a run's tasks read and wrote: `{"read": {path: sha}, "written": {...}}`."""
@@ -245,13 +245,13 @@ def _close_tasks(connection: Any, runs: Iterable[str]) -> None:
     )
 
 
-def _run(row: Row[Any], tasks: tuple[TaskRun, ...] = ()) -> Run:
-    values = dict(row._mapping)
+def _run(row: RowMapping, tasks: tuple[TaskRun, ...] = ()) -> Run:
+    values: dict[str, Any] = {str(name): value for name, value in row.items()}
     values["status"] = Status(values["status"])
     return Run(**values, tasks=tasks)
 
 
-def _task(row: Row[Any]) -> TaskRun:
-    values = {name: row._mapping[name] for name in TaskRun.__dataclass_fields__}
+def _task(row: RowMapping) -> TaskRun:
+    values = {name: row[name] for name in TaskRun.__dataclass_fields__}
     values["status"] = Status(values["status"])
     return TaskRun(**values)

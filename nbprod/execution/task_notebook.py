@@ -48,9 +48,8 @@ def build(
     """
     from nbformat.v4 import new_notebook
 
-    boot = f"exec(compile(open({str(BOOT)!r}, encoding='utf-8').read(), {str(BOOT)!r}, 'exec'), " + (
-        f"{{'__name__': 'nbprod_runtime', 'JOB': {str(job_path)!r}}})"
-    )
+    globals_ = f"{{'__name__': 'nbprod_runtime', 'JOB': {str(job_path)!r}}}"
+    boot = f"exec(compile(open({str(BOOT)!r}, encoding='utf-8').read(), {str(BOOT)!r}, 'exec'), {globals_})"
     cells = [_ours("begin", boot)]
     inject: dict[str, Any] = {}
     taken = False  # Papermill injects once, after the first cell tagged `parameters`
@@ -154,10 +153,10 @@ def _ours(role: str, source: str, tags: list[str] | None = None, **about: Any) -
     return _code(source, tags or [], None, {"role": role, **about})
 
 
-def _code(source: str, tags: list[str], id: str | None, about: dict[str, Any]) -> Any:
+def _code(source: str, tags: list[str], name: str | None, about: dict[str, Any]) -> Any:
     from nbformat.v4 import new_code_cell
 
     cell = new_code_cell(source, metadata={"nbprod": about} | ({"tags": tags} if tags else {}))
-    if id is not None:
-        cell["id"] = id
+    if name is not None:
+        cell["id"] = name
     return cell

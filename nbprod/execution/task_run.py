@@ -19,20 +19,12 @@ from nbprod.execution.cancel import Cancel
 from nbprod.execution.client import Failure
 from nbprod.execution.events import Event, TaskCell, TaskLog
 from nbprod.execution.kernels import KernelSpec
+from nbprod.execution.selection import Limits
 from nbprod.notebook.facts import Facts
 from nbprod.notebook.graph import Node
 from nbprod.notebook.pipeline import Pipeline
 
 _KEEP_WRITTEN_BELOW = 256 << 20
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a task may use: seconds for the whole of it and for each cell, and how often it is started again."""
-
-    timeout: float | None = None
-    cell_timeout: float | None = None
-    retries: int = 0
 
 
 class TaskFailed(Exception):
