@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.metadata
 import json
 import os
@@ -74,6 +75,23 @@ def test_every_make_target_of_the_pages_exists():
     assert {"demo", "test", "check", "bench", "lab", "soak"} <= targets
     assert said & {"demo", "test", "check"}
     assert {word for word in said if word in {"demo", "test", "check", "bench", "lab", "soak", "format"}} <= targets
+
+
+def test_what_runs_in_a_users_kernel_imports_the_standard_library_only():
+    """Whatever the kernel's environment has; its own modules it imports relatively."""
+    foreign = set()
+    for path in (ROOT / "nbprod" / "runtime").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                foreign |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                foreign.add(node.module)
+
+    assert {name.split(".")[0] for name in foreign} <= sys.stdlib_module_names
+
+
+def test_types_are_shipped():
+    assert (ROOT / "nbprod" / "py.typed").exists()
 
 
 @pytest.fixture
