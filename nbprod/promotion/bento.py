@@ -6,6 +6,7 @@ one home wipe each other's metrics.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -40,7 +41,15 @@ def environment(home: Path) -> dict[str, str]:
 
 
 def build(
-    source: Path, export: Path, home: Path, *, service: str, name: str, version: str, readme: str, packages: Sequence[str]
+    source: Path,
+    export: Path,
+    home: Path,
+    *,
+    service: str,
+    name: str,
+    version: str,
+    readme: str,
+    packages: Sequence[str],
 ) -> None:
     """Build the Bento of a folder and export it. Raises `PromotionError` with what BentoML said."""
     home.mkdir(parents=True, exist_ok=True)
@@ -124,7 +133,8 @@ def start(folder: Path, home: Path, log: Path, port: int, host: str = "127.0.0.1
             env=environment(home),
             start_new_session=True,
         )
-    shown = f"[{host}]" if ":" in host else "127.0.0.1" if host == "0.0.0.0" else host
+    every = host in ("0.0.0.0", "::")  # noqa: S104 - what the caller asked for; nobody can call that address
+    shown = "127.0.0.1" if every else f"[{host}]" if ":" in host else host
     return Process(popen, f"http://{shown}:{port}", log)
 
 
@@ -148,16 +158,14 @@ def stop(pid: int, grace: float = 15.0) -> None:
 def _kill(process: psutil.Process) -> None:
     import psutil
 
-    try:
+    with contextlib.suppress(psutil.NoSuchProcess):  # it may end by itself just now
         process.kill()
-    except psutil.NoSuchProcess:
-        pass  # it ended by itself just now
 
 
 def answers(url: str, timeout: float = 2.0) -> bool:
     """Whether a service at `url` says that it is ready."""
     try:
-        with urllib.request.urlopen(f"{url}/readyz", timeout=timeout) as response:
+        with urllib.request.urlopen(f"{url}/readyz", timeout=timeout) as response:  # noqa: S310 - http, to a service of ours
             return bool(response.status == 200)
     except (urllib.error.URLError, ConnectionError, TimeoutError, OSError):
         return False
@@ -166,9 +174,9 @@ def answers(url: str, timeout: float = 2.0) -> bool:
 def post(url: str, body: Mapping[str, Any], timeout: float = 60.0) -> tuple[int, Any]:
     """Post JSON and return the status and the JSON that came back (its text where it is none)."""
     data = json.dumps(body, allow_nan=False).encode()
-    request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method="POST")
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method="POST")  # noqa: S310 - as above
     try:
-        with urllib.request.urlopen(request, timeout=timeout) as response:
+        with urllib.request.urlopen(request, timeout=timeout) as response:  # noqa: S310 - as above
             status, text = response.status, response.read().decode("utf-8", "replace")
     except urllib.error.HTTPError as error:
         status, text = error.code, error.read().decode("utf-8", "replace")

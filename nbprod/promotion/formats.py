@@ -53,6 +53,10 @@ def store(name: str, value: Any, folder: Path, module: str, owned: frozenset[str
     text = literal(value)
     if text is not None and len(text) <= INLINE:
         return Stored(name, "literal", text, type=kind)
+    if type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0 and value.dtype.kind in "biufU":
+        return Stored(
+            name, "literal", f'nbprod_support.scalar({value.item()!r}, "{value.dtype}")', None, kind, ("numpy",)
+        )
     if is_array(value) and type(value).__name__ == "ndarray" and not value.dtype.hasobject:
         return _array(name, value, folder, kind)
     if is_frame(value):
@@ -116,20 +120,20 @@ def _parts(estimator: Any) -> list[Any]:
 
 
 def _array(name: str, value: Any, folder: Path, kind: str) -> Stored:
-    import numpy
+    import numpy as np
 
     file = f"{name}.npy"
-    numpy.save(folder / file, value, allow_pickle=False)
+    np.save(folder / file, value, allow_pickle=False)
     return Stored(name, "npy", f'nbprod_support.load_array("{file}")', file, kind, ("numpy",))
 
 
 def _table(name: str, value: Any, folder: Path, kind: str, allow_pickle: bool) -> Stored:
-    import pandas
+    import pandas as pd
 
     file = f"{name}.parquet"
     try:
         value.to_parquet(folder / file)
-        pandas.testing.assert_frame_equal(pandas.read_parquet(folder / file), value, check_exact=True)
+        pd.testing.assert_frame_equal(pd.read_parquet(folder / file), value, check_exact=True)
     except Exception as error:  # whatever the writer or the comparison raises, the table does not survive the format
         (folder / file).unlink(missing_ok=True)
         if not allow_pickle:
@@ -169,7 +173,9 @@ def _keras_classes(path: Path, module: str) -> set[str]:
 
     def visit(item: Any) -> None:
         if isinstance(item, dict):
-            if item.get("module") in (module, "__main__") or (item.get("module") is None and item.get("registered_name")):
+            if item.get("module") in (module, "__main__") or (
+                item.get("module") is None and item.get("registered_name")
+            ):
                 found.add(str(item["class_name"]).rpartition(">")[2])
             for inner in item.values():
                 visit(inner)
@@ -203,7 +209,13 @@ def _skops(name: str, value: Any, folder: Path, kind: str, module: str, owned: f
     except Exception as error:  # skops raises what the object's own code raises
         path.unlink(missing_ok=True)
         raise Unstorable(f"skops cannot save and load it: {_line(error)}") from error
-    packages = sorted(_skops_packages(path) - owned - {"builtins"})
+    modules = _skops_packages(path)
+    if "__main__" in modules:
+        path.unlink()
+        raise Unstorable(
+            "it holds a function or class that exists only in the notebook's memory; give it a name of its own"
+        )
+    packages = sorted(modules - owned - {"builtins"})
     trust = f", trusted={json.dumps(unknown)}" if unknown else ""
     return Stored(name, "skops", f'nbprod_support.load_skops("{file}"{trust})', file, kind, ("skops", *packages))
 

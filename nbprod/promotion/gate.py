@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -67,8 +66,7 @@ def _value(metrics: Mapping[str, float], name: str) -> float:
             f"the gate asks for metric {name!r}, which the run does not have",
             fix=f"Did you mean {close[0]!r}?" if close else f"The run's metrics: {known}.",
         )
-    value = metrics[name]
-    return math.nan if value is None else float(value)
+    return float(metrics[name])
 
 
 def _directions(require: Mapping[str, Requirement], directions: Mapping[str, str]) -> dict[str, str]:

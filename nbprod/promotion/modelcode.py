@@ -21,7 +21,7 @@ def plain_source(define: Define) -> str:
         return define.source
     from IPython.core.inputtransformer2 import TransformerManager
 
-    text = TransformerManager().transform_cell(define.source)
+    text = TransformerManager().transform_cell(define.source)  # type: ignore[no-untyped-call]
     if not _parses(text):
         raise PromotionError(
             "the code that the service needs is no valid Python",
@@ -58,7 +58,7 @@ def steps(candidate: Candidate) -> list[dict[str, Any]]:
 
 def _digests(candidate: Candidate, step: Load) -> dict[str, str]:
     kept = candidate.loads.get(step.task, {})
-    names = [name for name in step.names if not name.startswith("@")]  # hidden state is no value of a service
+    names = [name for name in step.names if name in kept or not name.startswith("@")]
     missing = [name for name in names if name not in kept]
     if missing:
         raise PromotionError(
@@ -69,9 +69,13 @@ def _digests(candidate: Candidate, step: Load) -> dict[str, str]:
     return {name: kept[name] for name in names}
 
 
-def write_model(title: str, candidate: Candidate, stored: Iterable[Mapping[str, Any]], environment: Mapping[str, str]) -> str:
+def write_model(
+    title: str, candidate: Candidate, stored: Iterable[Mapping[str, Any]], environment: Mapping[str, str]
+) -> str:
     """Return the text of `model.py`: the notebook's definitions as source, its values read from files."""
-    code = {(item["step"], item["name"]): item["code"] for item in stored}
+    lines_of: dict[int, list[str]] = {}
+    for item in stored:
+        lines_of.setdefault(item["step"], []).append(f"{item['name']} = {item['code']}")
     blocks: list[str] = []
     future = ""
     for number, step in enumerate(candidate.closure.prelude):
@@ -84,7 +88,7 @@ def write_model(title: str, candidate: Candidate, stored: Iterable[Mapping[str, 
             lines = [f"{name} = {candidate.parameters[name]!r}" for name in step.names]
             blocks.append("\n".join(["# Parameters of the run", *lines]))
         else:
-            lines = [f"{name} = {code[number, name]}" for name in step.names if (number, name) in code]
+            lines = lines_of.get(number, [])
             if lines:
                 blocks.append("\n".join([f"# Computed by the task {step.task!r}", *lines]))
     head = textwrap.fill(

@@ -32,7 +32,14 @@ class Package:
 
 
 def package(
-    candidate: Candidate, captured: Capture, name: str, version: str, scratch: Path, *, workers: int = 1, host: str = "127.0.0.1"
+    candidate: Candidate,
+    captured: Capture,
+    name: str,
+    version: str,
+    scratch: Path,
+    *,
+    workers: int = 1,
+    host: str = "127.0.0.1",
 ) -> Package:
     """Write the source folder, build the Bento in a process of its own, and return the export in `scratch/bento`.
 
@@ -153,7 +160,8 @@ def _lineage(candidate: Candidate, captured: Capture, version: str, packages: li
         "python": captured.python,
         "requirements": packages,
         "values": {
-            item["name"]: {"type": item["type"], "format": item["format"], "file": item["file"]} for item in captured.stored
+            item["name"]: {"type": item["type"], "format": item["format"], "file": item["file"]}
+            for item in captured.stored
         },
         "modules": {
             inside: hashlib.sha256(Path(file).read_bytes()).hexdigest() for inside, file in captured.modules.items()
@@ -163,11 +171,6 @@ def _lineage(candidate: Candidate, captured: Capture, version: str, packages: li
 
 
 def _readme(candidate: Candidate, captured: Capture, name: str, version: str, lineage: Mapping[str, Any]) -> str:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    templates = Environment(
-        loader=FileSystemLoader(servicecode.TEMPLATES), undefined=StrictUndefined, keep_trailing_newline=True
-    )
     call = captured.calls[-1]
     signature = captured.signature
     columns = [
@@ -184,7 +187,7 @@ def _readme(candidate: Candidate, captured: Capture, name: str, version: str, li
     ]
     what = {"frame": "a list of rows", "records": "a list of rows", "series": "a row", "record": "a row"}
     git = lineage.get("git") or {}
-    return templates.get_template("README.md.jinja").render(
+    return servicecode.template("README.md.jinja").render(
         name=name,
         version=version,
         doc=signature.doc or f"Answers with `{candidate.serve.name}` of the notebook.",
@@ -197,7 +200,8 @@ def _readme(candidate: Candidate, captured: Capture, name: str, version: str, li
         inputs=[
             {
                 "name": item.name,
-                "text": what.get(item.kind, f"`{item.type}`") + (f", {item.default} without it" if item.default else ""),
+                "text": what.get(item.kind, f"`{item.type}`")
+                + (f", {item.default} without it" if item.default else ""),
             }
             for item in signature.inputs
         ],

@@ -53,7 +53,7 @@ def difference(expected: Any, got: Any, path: str = "") -> str | None:
         inner = (difference(expected[key], got[key], f"{path}.{key}") for key in expected)
         return next(filter(None, inner), None)
     if isinstance(expected, list) and isinstance(got, list) and len(expected) == len(got):
-        inner = (difference(a, b, f"{path}[{at}]") for at, (a, b) in enumerate(zip(expected, got)))
+        inner = (difference(a, b, f"{path}[{at}]") for at, (a, b) in enumerate(zip(expected, got, strict=True)))
         return next(filter(None, inner), None)
     if isinstance(expected, float) and isinstance(got, (int, float)) and not isinstance(got, bool):
         same = math.isclose(expected, got, rel_tol=RELATIVE, abs_tol=ABSOLUTE)

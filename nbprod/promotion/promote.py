@@ -19,7 +19,7 @@ from nbprod.promotion.registry import ModelVersion, Registry
 
 if TYPE_CHECKING:
     from nbprod.config import PipelineConfig
-    from nbprod.project import Project
+    from nbprod.project import Entry, Project
 
 STEPS = ("gate", "capture", "package", "parity", "register")
 OnStep = Callable[[str, str], None]
@@ -28,6 +28,32 @@ OnStep = Callable[[str, str], None]
 
 def _quiet(step: str, detail: str) -> None:
     return None
+
+
+def promote(
+    project: Project,
+    entry: Entry,
+    run: str | None = None,
+    *,
+    allow_pickle: bool = False,
+    on_step: OnStep = _quiet,
+) -> ModelVersion:
+    """Promote a run of a pipeline: the one asked for, else the best of the newest sweep, else the newest good one.
+
+    Raises `NotFoundError` without such a run, and what `promote_candidate` raises.
+    """
+    from nbprod.promotion.source import candidate, choose_run
+
+    chosen = choose_run(project, entry, run)
+    directions = dict(entry.config.sweep.optimize)
+    _gate(project, entry.config, _name(entry.config, entry.name), chosen.metrics, directions, on_step)
+    clear_scratch(project)
+    scratch = new_scratch(project)
+    try:
+        found = candidate(project, entry, chosen, scratch)
+        return _build(project, found, entry.config, scratch, allow_pickle, directions, on_step)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def promote_candidate(
@@ -46,20 +72,54 @@ def promote_candidate(
         PromotionError: The run cannot become a service; the version is recorded as failed.
         ParityError: The service answers something else; its files are kept in `.nbprod/failed/` for inspection.
     """
-    registry = Registry(project)
-    name = service_name(config.service.name or candidate.pipeline)
-    champion = registry.champion(name)
-    on_step("gate", ", ".join(f"{key} {rule}" for key, rule in config.promote.require.items()) or "no requirement")
+    name = _name(config, candidate.pipeline)
+    _gate(project, config, name, candidate.metrics, directions or {}, on_step)
+    clear_scratch(project)
+    scratch = new_scratch(project)
+    try:
+        return _build(project, candidate, config, scratch, allow_pickle, directions or {}, on_step)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _name(config: PipelineConfig, pipeline: str) -> str:
+    return service_name(config.service.name or pipeline)
+
+
+def _gate(
+    project: Project,
+    config: PipelineConfig,
+    name: str,
+    metrics: Mapping[str, float],
+    directions: Mapping[str, str],
+    on_step: OnStep = _quiet,
+) -> None:
+    champion = Registry(project).champion(name)
+    asked = [f"{key} {rule}" for key, rule in config.promote.require.items()]
+    if champion:
+        asked.append(f"no worse than {champion.name}")
+    on_step("gate", ", ".join(asked) or "nothing is required")
     gate.check(
-        candidate.metrics,
+        metrics,
         config.promote.require,
         champion.metrics if champion else None,
         directions,
         champion.name if champion else "the champion",
     )
-    clear_scratch(project)
+
+
+def _build(
+    project: Project,
+    candidate: Candidate,
+    config: PipelineConfig,
+    scratch: Path,
+    allow_pickle: bool,
+    directions: Mapping[str, str],
+    on_step: OnStep,
+) -> ModelVersion:
+    registry = Registry(project)
+    name = _name(config, candidate.pipeline)
     version = registry.reserve(name, candidate.pipeline, candidate.run, candidate.metrics)
-    scratch = new_scratch(project)
     try:
         on_step("capture", f"{candidate.serve.name} of run {candidate.run}")
         captured = capture(candidate, scratch, allow_pickle=allow_pickle)
@@ -78,13 +138,12 @@ def promote_candidate(
             parity.check(built.folder, captured.calls, scratch)
         except ParityError as error:
             raise _kept(error, project, version, built.folder) from error
+        _gate(project, config, name, candidate.metrics, directions)  # another promotion may have ended since
         on_step("register", f"{version.name} becomes the champion")
         ready = registry.ready(version, built.folder, built.lineage, built.files)
     except BaseException as error:
         registry.fail(version, str(error) or type(error).__name__)
         raise
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
     return registry.crown(ready)
 
 

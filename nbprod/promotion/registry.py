@@ -87,7 +87,9 @@ class Registry:
             )
         return self.get(model, version, any_status=True)
 
-    def ready(self, version: ModelVersion, built: Path, lineage: Mapping[str, Any], files: Mapping[str, str]) -> ModelVersion:
+    def ready(
+        self, version: ModelVersion, built: Path, lineage: Mapping[str, Any], files: Mapping[str, str]
+    ) -> ModelVersion:
         """Move the finished folder to its place and mark the version ready. Nothing half-written is ever ready."""
         version.path.parent.mkdir(parents=True, exist_ok=True)
         built.rename(version.path)

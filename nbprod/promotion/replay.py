@@ -12,14 +12,17 @@ import importlib.util
 import json
 import linecache
 import os
+import re
 import sys
 import sysconfig
 import traceback
 import types
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+_SECRET = re.compile(r"KEY|TOKEN|SECRET|PASS|CREDENTIAL|AUTH", re.IGNORECASE)
 ROWS = 16
 """Rows of a sample that are replayed against the service."""
 
@@ -50,10 +53,20 @@ def _find_nbprod() -> None:
     spec = importlib.util.spec_from_file_location(
         "nbprod", folder / "__init__.py", submodule_search_locations=[str(folder)]
     )
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     package = importlib.util.module_from_spec(spec)
     sys.modules["nbprod"] = package
     spec.loader.exec_module(package)
+
+
+@dataclass(frozen=True)
+class Value:
+    """A value that `model.py` reads from a file at the place of `step`, and what it is bound to (`name.attribute`)."""
+
+    step: int
+    target: str
+    value: Any
 
 
 class Replay:
@@ -64,7 +77,8 @@ class Replay:
         self.serve: str = job["serve"]["name"]
         self.kind: str = job["serve"]["kind"]
         self.module = types.ModuleType(job["module"])
-        self.values: list[tuple[int, str, Any]] = []  # (step, name, value): what `model.py` will read from files
+        self.values: list[Value] = []
+        self.environ = dict(os.environ)
         self._script = sys.modules["__main__"]  # kept alive: its globals are this very code's
         sys.modules[job["module"]] = sys.modules["__main__"] = self.module
         sys.path.insert(0, job["folder"])
@@ -72,8 +86,13 @@ class Replay:
 
     def capture(self) -> dict[str, Any]:
         """Return the job's result: signature, calls with their answers, stored values, modules and packages."""
+        from nbprod.runtime import hidden, pickling
+
+        # Environment, options, generators: the service does not take them over, but the answers are the notebook's.
+        self.hidden = hidden.Hidden(pickling.Names(vars(self.module), {}))
         for number, step in enumerate(self.job["steps"]):
             self._take(number, step)
+        self.hidden.ready()
         target = vars(self.module).get(self.serve)
         if target is None:
             raise Problem(f"the notebook's code does not bind {self.serve!r} at its end")
@@ -97,7 +116,7 @@ class Replay:
             name = f"<cell {step['cell']}>"
             linecache.cache[name] = (len(step["source"]), None, step["source"].splitlines(True), name)
             try:
-                exec(compile(step["source"], name, "exec"), namespace)
+                exec(compile(step["source"], name, "exec"), namespace)  # noqa: S102 - the author's code
             except Exception as error:
                 raise Problem(
                     f"the code that {self.serve!r} needs fails outside the notebook: cell {step['cell']}, "
@@ -107,12 +126,33 @@ class Replay:
         elif step["kind"] == "bind":
             namespace.update(step["values"])
         else:
-            loaded = self._read(step["values"])
-            namespace.update(loaded)
-            self.values += [(number, name, value) for name, value in loaded.items()]
+            for name, value in self._read(step["values"]).items():
+                self._bind(number, name, value)
+
+    def _bind(self, number: int, name: str, value: Any) -> None:
+        """Bind a value that a task left: a variable, hidden state, or the state of what is carried as source."""
+        from nbprod.promotion.overlays import assignments
+        from nbprod.runtime.overlay import Overlay
+
+        if name.startswith("@"):
+            self.hidden.load(name, value)
+        elif not isinstance(value, Overlay):
+            vars(self.module)[name] = value
+            self.values.append(Value(number, name, value))
+        else:
+            target = vars(self.module)[name]
+            for path, item in assignments(name, target, value):
+                if path is None:
+                    raise Problem(
+                        f"{name!r}, which {self.serve!r} needs, was changed after it was defined in a way that the "
+                        "service's code cannot express",
+                        f"Define {name!r} as it is to be used.",
+                    )
+                self.values.append(Value(number, path, item))
+            value.apply(target)
 
     def _read(self, digests: Mapping[str, str]) -> dict[str, Any]:
-        from nbprod.runtime import container, pickling
+        from nbprod.runtime import container, overlay, pickling  # noqa: F401 - artifacts may hold overlays
 
         opened: dict[str, Any] = {}  # several names may share an artifact, and then share objects
         for digest in digests.values():
@@ -184,7 +224,9 @@ class Replay:
         calls: list[dict[str, Any]] = []
         answers: dict[str, str] = {}
         for route, function in functions.items():
-            for number, sample in enumerate([short] if all(single[name] is short[name] for name in short) else [short, single]):
+            for number, sample in enumerate(
+                [short] if all(single[name] is short[name] for name in short) else [short, single]
+            ):
                 sent = {name: plain(value) for name, value in sample.items()}
                 try:
                     answer = self._call(function, sample)
@@ -213,14 +255,17 @@ class Replay:
 
         folder = Path(self.job["artifacts"])
         folder.mkdir(parents=True, exist_ok=True)
-        owned = frozenset({self.job["module"], *(path.partition("/")[0].removesuffix(".py") for path in self._own_modules())})
+        owned = frozenset(
+            {self.job["module"], *(path.partition("/")[0].removesuffix(".py") for path in self._own_modules())}
+        )
         stored = []
-        for step, name, value in self.values:
-            versions = [at for at, other, _ in self.values if other == name]
-            file = name if len(versions) == 1 else f"{name}.{versions.index(step) + 1}"
+        for item in self.values:
+            versions = [other.step for other in self.values if other.target == item.target]
+            file = item.target if len(versions) == 1 else f"{item.target}.{versions.index(item.step) + 1}"
+            name, value = item.target, item.value
             try:
                 found = store(file, value, folder, self.job["module"], owned, self.job["allow_pickle"])
-                stored.append({**found.to_json(), "name": name, "step": step})
+                stored.append({**found.to_json(), "name": name, "step": item.step})
             except Unstorable as error:
                 raise Problem(
                     f"{name!r} (a {type(value).__module__}.{type(value).__qualname__}), which {self.serve!r} needs, "
@@ -246,12 +291,15 @@ class Replay:
         return found
 
     def _environment(self) -> dict[str, str]:
+        """The variables that the notebook set before its imports, and Keras's backend; never what looks like a secret."""
+        changed = {key: value for key, value in os.environ.items() if self.environ.get(key) != value}
+        found = {key: value for key, value in changed.items() if not _SECRET.search(key)}
         keras = sys.modules.get("keras")
-        return {"KERAS_BACKEND": keras.backend.backend()} if keras is not None else {}
+        return {**found, **({"KERAS_BACKEND": keras.backend.backend()} if keras is not None else {})}
 
     def _packages(self) -> dict[str, list[str]]:
         """The installed distributions, with versions, of every top-level module that is loaded or imported by the code."""
-        import importlib.metadata as metadata
+        from importlib import metadata
 
         found: dict[str, list[str]] = {}
         for top, names in metadata.packages_distributions().items():
@@ -272,6 +320,6 @@ if __name__ == "__main__":
         sys.exit(main(sys.argv[1]))
     except SystemExit:
         raise
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - whatever it is, the parent shows the log
         traceback.print_exc()
         sys.exit(1)

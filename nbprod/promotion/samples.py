@@ -79,9 +79,9 @@ class Samples:
             if isinstance(node, ast.Call) and self._is_call_of(node.func, target, scope):
                 values = [_evaluated(argument, scope) for argument in node.args]
                 named = {str(item.arg): _evaluated(item.value, scope) for item in node.keywords}
-                return {**dict(zip(names, values)), **named}
+                return {**dict(zip(names, values, strict=False)), **named}
             return {next(iter(names)): _evaluated(node, scope)}
-        except Exception:  # an expression that needs more than the run kept: the next one may do
+        except Exception:  # noqa: BLE001 - an expression that needs more than the run kept: the next one may do
             return None
 
     def _is_call_of(self, function: ast.expr, target: Any, scope: Mapping[str, Any]) -> bool:
@@ -100,13 +100,21 @@ class Samples:
         for table in self._tables():
             if columns is not None and is_frame(table) and set(columns) <= set(table.columns):
                 return table[list(columns)]
-            if columns is None and width is not None and is_array(table) and table.ndim == 2 and table.shape[1] == width:
+            if (
+                columns is None
+                and width is not None
+                and is_array(table)
+                and table.ndim == 2
+                and table.shape[1] == width
+            ):
                 return table
         return None
 
 
 def _evaluated(node: ast.expr, scope: dict[str, Any]) -> Any:
-    return eval(compile(ast.fix_missing_locations(ast.Expression(node)), "<sample>", "eval"), scope)
+    return eval(  # noqa: S307 - the author's own expression, in a process that runs the author's code
+        compile(ast.fix_missing_locations(ast.Expression(node)), "<sample>", "eval"), scope
+    )
 
 
 def some_rows(value: Any, count: int) -> Any:
@@ -117,9 +125,9 @@ def some_rows(value: Any, count: int) -> Any:
         missing = rest[rest.isna().any(axis=1)].iloc[:2]
         if not len(missing):
             return head
-        import pandas
+        import pandas as pd
 
-        return pandas.concat([head, missing])
+        return pd.concat([head, missing])
     if is_array(value) and value.ndim > 1:
         return value[:count]
     return value[:count] if isinstance(value, list) and value and isinstance(value[0], dict) else value

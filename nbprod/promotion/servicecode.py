@@ -6,13 +6,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nbprod.promotion.signature import Column, Input, Signature
 
+if TYPE_CHECKING:
+    from jinja2 import Template
+
 ROWS = ("frame", "records")
 ROW = ("series", "record")
-TEMPLATES = Path(__file__).parent / "templates"
 MAX_LINE = 118
 
 
@@ -33,17 +35,13 @@ class ServiceText:
 
 def write_service(about: ServiceText, signature: Signature) -> str:
     """Return the text of `service.py`."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, keep_trailing_newline=True)
-    template = environment.get_template("service.py.jinja")
     names = row_names(signature)
     models = [_row_model(item, names[item.name]) for item in signature.inputs if item.name in names]
     tables = [_table(item, names[item.name]) for item in signature.inputs if item.kind == "frame"]
     routes = [_route(route, answer, about, signature, names) for route, answer in signature.answers.items()]
     fields = [line for model in models for line in model["fields"]]
     body = "\n".join([*fields, *(text for route in routes for text in (*route["arguments"], route["answer"]))])
-    text = template.render(
+    text = template("service.py.jinja").render(
         **vars(about),
         class_name=class_name(about.name),
         doc=_doc(signature.doc) or f"Answers with `{about.serve}` of the notebook.",
@@ -57,6 +55,17 @@ def write_service(about: ServiceText, signature: Signature) -> str:
     )
     compile(text, "service.py", "exec")
     return text
+
+
+def template(name: str) -> Template:
+    """A template of this package."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    loader = FileSystemLoader(Path(__file__).parent / "templates")
+    environment = Environment(  # noqa: S701 - makes Python and Markdown, no HTML
+        loader=loader, undefined=StrictUndefined, keep_trailing_newline=True
+    )
+    return environment.get_template(name)
 
 
 def quoted(value: Any) -> str:

@@ -5,7 +5,7 @@ Runs in the notebook's kernel environment (pandas and numpy are met there, never
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import inspect
 import keyword
 import math
@@ -223,8 +223,10 @@ def _column(name: str | int, identifier: str, series: Any) -> Column:
     values = list(present.head(100_000))
     if all(isinstance(item, str) for item in values):
         distinct = sorted(set(values))
-        return Column(name, identifier, "str", str(dtype), missing, seen=distinct if len(distinct) <= MAX_LISTED else None)
-    if all(type(item) is datetime.date for item in values):
+        return Column(
+            name, identifier, "str", str(dtype), missing, seen=distinct if len(distinct) <= MAX_LISTED else None
+        )
+    if all(type(item) is dt.date for item in values):
         return Column(name, identifier, "date", "object", missing)
     try:
         return Column(name, identifier, _union(describe(item) for item in values[:1000]), "object", missing)
@@ -273,9 +275,9 @@ def _identifiers(names: list[Any]) -> dict[Any, str]:
     return result
 
 
-_RESERVED = frozenset("copy construct dict json schema validate fields parse_obj parse_raw parse_file from_orm".split()) | {
-    "int", "float", "str", "bool", "list", "date", "datetime", "Any", "Annotated", "Field", "Literal"
-}  # fmt: skip
+_METHODS = "copy construct dict json schema validate fields parse_obj parse_raw parse_file from_orm"
+_TYPES = "int float str bool list date datetime Any Annotated Field Literal"
+_RESERVED = frozenset(f"{_METHODS} {_TYPES}".split())
 
 
 def _scalar(value: Any) -> Any:

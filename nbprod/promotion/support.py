@@ -7,7 +7,7 @@ that the notebook's answers and the service's are written down by the same code.
 from __future__ import annotations
 
 import dataclasses
-import datetime
+import datetime as dt
 import decimal
 import enum
 import html
@@ -55,16 +55,23 @@ def load_keras(file: str, custom_objects: Mapping[str, Any] | None = None) -> An
 
 def load_array(file: str) -> Any:
     """Read a NumPy array; object arrays (pickle) are refused."""
-    import numpy
+    import numpy as np
 
-    return numpy.load(ARTIFACTS / file, allow_pickle=False)
+    return np.load(ARTIFACTS / file, allow_pickle=False)
 
 
 def load_table(file: str) -> Any:
     """Read a pandas DataFrame."""
-    import pandas
+    import pandas as pd
 
-    return pandas.read_parquet(ARTIFACTS / file)
+    return pd.read_parquet(ARTIFACTS / file)
+
+
+def scalar(value: Any, dtype: str) -> Any:
+    """Return a number as the NumPy type that the notebook computed."""
+    import numpy as np
+
+    return np.dtype(dtype).type(value)
 
 
 def load_pickle(file: str) -> Any:
@@ -79,25 +86,25 @@ def as_table(rows: Sequence[Any], types: Mapping[Any, Any]) -> Any:
 
     `types` maps each column to a pandas dtype, or to `{"categories": [...], "ordered": ...}`.
     """
-    import pandas
+    import pandas as pd
 
-    table = pandas.DataFrame([row.model_dump(by_alias=True) for row in rows]).set_axis(list(types), axis=1)
-    made = {name: pandas.CategoricalDtype(**kind) if isinstance(kind, dict) else kind for name, kind in types.items()}
+    table = pd.DataFrame([row.model_dump(by_alias=True) for row in rows]).set_axis(list(types), axis=1)
+    made = {name: pd.CategoricalDtype(**kind) if isinstance(kind, dict) else kind for name, kind in types.items()}
     return table.astype(made)
 
 
 def as_series(row: Any) -> Any:
     """Turn a validated row into a pandas Series."""
-    import pandas
+    import pandas as pd
 
-    return pandas.Series(row.model_dump(by_alias=True))
+    return pd.Series(row.model_dump(by_alias=True))
 
 
 def as_array(values: Sequence[Any], dtype: str) -> Any:
     """Turn nested lists into a NumPy array; null becomes NaN."""
-    import numpy
+    import numpy as np
 
-    return numpy.array(values, dtype=dtype)
+    return np.array(values, dtype=dtype)
 
 
 def steady_batches(model: Any) -> Any:
@@ -106,7 +113,7 @@ def steady_batches(model: Any) -> Any:
     Rows are padded with copies of the last one, and the answers to those are dropped. A call with more than one array
     of rows, or with options, goes to Keras's own `predict`.
     """
-    import numpy
+    import numpy as np
 
     predict = model.predict
 
@@ -115,16 +122,16 @@ def steady_batches(model: Any) -> Any:
         shape = getattr(x, "shape", None)
         if args or set(options) != {"verbose"} or not shape or shape[0] == 0:
             return predict(x, *args, **options)
-        rows = numpy.asarray(x)
+        rows = np.asarray(x)
         count = len(rows)
         size = 1 << (count - 1).bit_length() if count <= 32 else -(-count // 32) * 32
-        rows = numpy.concatenate([rows, numpy.repeat(rows[-1:], size - count, axis=0)])
+        rows = np.concatenate([rows, np.repeat(rows[-1:], size - count, axis=0)])
         answer = predict(rows, **options) if count > 32 else model.predict_on_batch(rows)
         if isinstance(answer, (list, tuple)):
-            return [numpy.asarray(part)[:count] for part in answer]
+            return [np.asarray(part)[:count] for part in answer]
         if isinstance(answer, dict):
-            return {key: numpy.asarray(part)[:count] for key, part in answer.items()}
-        return numpy.asarray(answer)[:count]
+            return {key: np.asarray(part)[:count] for key, part in answer.items()}
+        return np.asarray(answer)[:count]
 
     object.__setattr__(model, "predict", padded)
     return model
@@ -165,14 +172,18 @@ def _foreign(value: Any) -> Any:
     if hasattr(value, "columns") and hasattr(value, "iloc"):  # a DataFrame
         columns = [str(name) for name in value.columns]
         lists = [plain(list(value.iloc[:, place])) for place in range(len(columns))]
-        return [dict(zip(columns, row)) for row in zip(*lists)] if columns else []
+        return [dict(zip(columns, row, strict=True)) for row in zip(*lists, strict=True)] if columns else []
     if hasattr(value, "iloc") and hasattr(value, "index"):  # a Series
         items = plain(list(value))
         labels = list(value.index)
-        return dict(zip(labels, items)) if labels and all(isinstance(label, str) for label in labels) else items
+        return (
+            dict(zip(labels, items, strict=True))
+            if labels and all(isinstance(label, str) for label in labels)
+            else items
+        )
     if kind.__name__ in ("NaTType", "NAType"):
         return None
-    if isinstance(value, (datetime.datetime, datetime.date, datetime.time)):
+    if isinstance(value, (dt.datetime, dt.date, dt.time)):
         return value.isoformat()
     if isinstance(value, (bool, int, float, str)):  # subclasses: numpy.float64, numpy.str_, IntEnum
         return plain(next(base for base in (bool, int, float, str) if isinstance(value, base))(value))

@@ -12,6 +12,7 @@ from nbprod.notebook.graph import Bind, Define, Load, Node, Step
 from nbprod.notebook.pipeline import Serve
 from nbprod.promotion.candidate import Candidate, Kept
 from nbprod.runtime import container, pickling
+from nbprod.runtime.overlay import Overlay
 
 
 @dataclass
@@ -24,6 +25,7 @@ class Notebook:
     steps: list[Step] = field(default_factory=list)
     parameters: dict[str, Any] = field(default_factory=dict)
     names: list[str] = field(default_factory=list)
+    overlays: dict[str, Overlay] = field(default_factory=dict)
     number: int = 0
 
     def _cell(self, source: str) -> Cell:
@@ -52,6 +54,14 @@ class Notebook:
         self._run(source)
         self.steps.append(Load("train", wanted))
 
+    def change(self, name: str, **attributes: Any) -> None:
+        """A cell of a task that sets attributes on a function or class that travels as source."""
+        self._cell("")
+        for key, value in attributes.items():
+            setattr(self.namespace[name], key, value)
+        self.overlays[name] = Overlay({(("attr", key),): value for key, value in attributes.items()}, [])
+        self.steps.append(Load("train", (name,)))
+
     def _run(self, source: str) -> None:
         main = sys.modules["__main__"]
         stand_in = type(sys)("__main__")
@@ -65,14 +75,19 @@ class Notebook:
         names = pickling.Names(self.namespace, references)
 
         def dump(file: Any) -> Any:
-            return pickling.dump({name: self.namespace[name]}, file, names)[1]
+            return pickling.dump({name: self.overlays.get(name, self.namespace[name])}, file, names)[1]
 
         kind = type(self.namespace[name])
         digest = container.write(str(self.store), dump, {"names": [name]}).publish(str(self.store))
         return Kept(digest, f"{kind.__module__}.{kind.__qualname__}")
 
     def candidate(
-        self, serve: str, *samples: str, kept: tuple[str, ...] = (), metrics: dict[str, float] | None = None, kind: str = "function"
+        self,
+        serve: str,
+        *samples: str,
+        kept: tuple[str, ...] = (),
+        metrics: dict[str, float] | None = None,
+        kind: str = "function",
     ) -> Candidate:
         """The run, finished, with `serve` as what becomes the service."""
         wanted = [name for step in self.steps if isinstance(step, Load) for name in step.names]

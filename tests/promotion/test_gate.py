@@ -48,7 +48,7 @@ def test_the_better_direction_comes_from_the_comparison_or_the_sweep(
 ) -> None:
     gate.check({"loss": 0.2}, require, {"loss": 0.3}, directions)
 
-    with pytest.raises(GateError, match="wanted <= 0.3"):
+    with pytest.raises(GateError, match=r"wanted <= 0\.3"):
         gate.check({"loss": 0.4}, require, {"loss": 0.3}, directions)
 
 

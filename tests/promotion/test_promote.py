@@ -13,6 +13,7 @@ from nbprod.config import PipelineConfig
 from nbprod.errors import GateError, NotFoundError, ParityError, PromotionError
 from nbprod.project import Project
 from nbprod.promotion.capture import capture
+from nbprod.promotion.modelcode import write_model
 from nbprod.promotion.promote import clear_scratch, promote_candidate
 from nbprod.promotion.registry import ModelVersion, Registry, Status
 
@@ -179,6 +180,43 @@ def test_a_default_keeps_the_version_of_its_place(notebook: Notebook, scratch: P
 
     assert captured.calls[0].answer == [1, 2]
     assert [item["code"] for item in captured.stored] == ["1", "2"]
+
+
+def test_what_was_set_on_a_function_is_set_in_the_service_too(notebook: Notebook, scratch: Path) -> None:
+    notebook.define("def scale(x):\n    return x * scale.factor\nscale.unit = 'm'")
+    notebook.change("scale", factor=3, unit="m")
+    notebook.define("def predict(x: int) -> list:\n    return [scale(x), scale.unit]")
+    candidate = notebook.candidate("predict", "predict(2)")
+
+    captured = capture(candidate, scratch)
+
+    assert captured.calls[0].answer == [6, "m"]
+    assert [(item["name"], item["code"]) for item in captured.stored] == [("scale.factor", "3")]
+    assert "scale.factor = 3" in write_model("wine/v1", candidate, captured.stored, {})
+
+
+def test_environment_variables_go_along_and_secrets_do_not(
+    notebook: Notebook, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notebook.define("import os\nos.environ['MY_MODE'] = 'fast'\nos.environ['MY_API_KEY'] = 'x'")
+    monkeypatch.delenv("MY_MODE")
+    monkeypatch.delenv("MY_API_KEY")
+    notebook.define("def predict(x: int) -> int:\n    return x")
+
+    assert capture(notebook.candidate("predict", "1"), scratch).environment == {"MY_MODE": "fast"}
+
+
+def test_magics_become_comments_in_the_generated_code(notebook: Notebook, scratch: Path) -> None:
+    notebook.define("def predict(x: int) -> int:\n    return x")
+    candidate = notebook.candidate("predict", "1")
+    first = candidate.closure.prelude[0]
+    magic = replace(first, source="%matplotlib inline\n" + first.source)
+    candidate = replace(candidate, closure=replace(candidate.closure, prelude=(magic,)))
+
+    text = write_model("wine/v1", candidate, [], {})
+
+    assert capture(candidate, scratch).calls[0].answer == 1
+    assert "# get_ipython().run_line_magic('matplotlib', 'inline')" in text
 
 
 def test_what_a_killed_promotion_left_is_cleared(tmp_path: Path) -> None:

@@ -89,7 +89,9 @@ def test_telemetry_is_off_and_the_service_listens_on_this_machine_only(running: 
     environment = process.environ()
     assert environment["BENTOML_DO_NOT_TRACK"] == "True"
     assert Path(environment["BENTOML_HOME"]).name == "wine"
-    listening = [c.laddr[0] for p in (process, *process.children(True)) for c in p.net_connections() if c.status == "LISTEN"]
+    listening = [
+        c.laddr[0] for p in (process, *process.children(True)) for c in p.net_connections() if c.status == "LISTEN"
+    ]
     assert set(listening) == {"127.0.0.1"}
 
 

@@ -1,0 +1,175 @@
+"""Which run is promoted, and all that promotion must know of it, read from the records."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nbprod.errors import Location, NotFoundError, PromotionError
+from nbprod.execution.cache import Cache, Trace
+from nbprod.execution.database import database
+from nbprod.execution.events import Status
+from nbprod.execution.kernels import find_kernel
+from nbprod.execution.lessons import Lessons
+from nbprod.execution.records import Records, Run
+from nbprod.execution.report import NOTEBOOK
+from nbprod.execution.store import Store
+from nbprod.notebook.pipeline import read_pipeline
+from nbprod.promotion.candidate import Candidate, Kept
+from nbprod.sweep.trials import Sweeps
+
+if TYPE_CHECKING:
+    from nbprod.notebook.pipeline import Pipeline
+    from nbprod.project import Entry, Project
+
+
+def choose_run(project: Project, entry: Entry, run: str | None = None) -> Run:
+    """Return the run to promote: the one asked for, else the best of the newest sweep, else the newest that succeeded.
+
+    A run that is newer than the newest sweep comes before it. Raises `NotFoundError`, or `PromotionError` for a run of
+    another pipeline or one that did not succeed.
+    """
+    records = Records.open(project)
+    if run is not None:
+        found = records.run(run)
+        if found.pipeline != entry.name:
+            raise PromotionError(
+                f"run {found.id} is of the pipeline {found.pipeline!r}, not {entry.name!r}",
+                fix=f"nbprod runs {entry.name} lists its runs.",
+            )
+        if found.status is not Status.DONE:
+            raise PromotionError(f"run {found.id} is {found.status}, and only a finished run can be promoted")
+        return found
+    try:
+        sweep = Sweeps(project).get(pipeline=entry.name)
+    except NotFoundError:
+        sweep = None
+    newest = records.runs(entry.name, status=Status.DONE, limit=1)
+    best = sweep.best.run if sweep is not None and sweep.best is not None else None
+    single = newest and newest[0].sweep is None and sweep is not None and newest[0].created > sweep.created
+    if best is not None and not single:
+        return records.run(best)
+    if not newest:
+        raise NotFoundError(f"no run of {entry.name!r} has succeeded yet", fix=f"Run it: nbprod run {entry.name}.")
+    return records.run(newest[0].id)
+
+
+def candidate(project: Project, entry: Entry, run: Run, scratch: Path) -> Candidate:
+    """Return a run as promotion sees it, from the notebook as it was when it ran.
+
+    Raises `PromotionError` if the notebook serves nothing, or the run did not keep what the service needs.
+    """
+    path = Path(run.notebook)
+    pipeline = _pipeline(project, run, path, scratch)
+    if pipeline.serve is None:
+        raise PromotionError(
+            "there is nothing to serve",
+            where=Location(file=path.name),
+            fix="Tag the cell that defines the function to serve with `serve`, or fit an estimator in the notebook.",
+        )
+    db = database(project)
+    store = Store(project.state.absolute() / "artifacts")
+    kernel = find_kernel(pipeline.notebook.kernel_name, str(path))
+    cache = Cache(db, store, kernel)
+    graph = pipeline.resolve(Lessons(db, pipeline).read(), frozenset(run.options.get("keep", ())))
+    if graph.serve is None:
+        raise PromotionError(f"{pipeline.serve.name!r} cannot be served", where=Location(file=path.name))
+    traces: dict[str, Trace] = {}
+    for task in run.tasks:
+        trace = cache.get(task.trace) if task.trace is not None else None
+        if trace is not None:
+            traces[task.task] = trace
+    kept: dict[str, Kept] = {}
+    for name in graph.nodes:
+        if name in traces:
+            outputs = traces[name].outputs
+            kept |= {key: Kept(entry["artifact"], entry.get("type", "")) for key, entry in outputs.items()}
+    return Candidate(
+        pipeline=entry.name,
+        run=run.id,
+        notebook=path,
+        serve=pipeline.serve,
+        closure=graph.serve,
+        loads={name: trace.digests for name, trace in traces.items()},
+        kept={name: value for name, value in kept.items() if not name.startswith("@")},
+        parameters=run.parameters,
+        metrics=run.metrics,
+        store=store.root,
+        python=kernel.executable,
+        lineage=_lineage(project, run, pipeline, traces),
+    )
+
+
+def _pipeline(project: Project, run: Run, path: Path, scratch: Path) -> Pipeline:
+    """The pipeline from the notebook that the run kept, which may differ from what the author has by now."""
+    kept = project.state / "runs" / run.id / NOTEBOOK
+    try:
+        notebook = json.loads(kept.read_text("utf-8"))
+    except FileNotFoundError:
+        raise PromotionError(
+            f"the notebook that run {run.id} kept is gone",
+            fix="Run the pipeline again; what is unchanged is not repeated.",
+        ) from None
+    notebook["cells"] = [
+        cell for cell in notebook["cells"] if "injected-parameters" not in cell["metadata"].get("tags", [])
+    ]
+    copy = scratch / "notebook.ipynb"
+    copy.write_text(json.dumps(notebook), "utf-8")
+    pipeline = read_pipeline(str(copy))
+    return replace(pipeline, notebook=replace(pipeline.notebook, path=path))
+
+
+def _lineage(project: Project, run: Run, pipeline: Pipeline, traces: Mapping[str, Trace]) -> dict[str, Any]:
+    packages: dict[str, str] = {}
+    for trace in traces.values():
+        packages |= dict(trace.packages.values())
+    path = Path(run.notebook)
+    files = Records.open(project).files(run.id)
+    return {
+        "notebook": {"path": _relative(path, project.root), "sha256": _sha(path)},
+        "cells": [
+            {
+                "id": cell.id,
+                "number": cell.number,
+                "task": task.name,
+                "sha256": hashlib.sha256(cell.source.encode()).hexdigest(),
+            }
+            for task in pipeline.tasks.values()
+            for cell in task.cells
+        ],
+        "git": git_state(path.parent),
+        "data": {_relative(Path(file), project.root): sha for file, sha in files["read"].items() if sha is not None},
+        "packages": packages,
+        "sweep": run.sweep,
+        "trial": run.trial,
+        "ran": run.created,
+    }
+
+
+def git_state(folder: Path) -> dict[str, Any] | None:
+    """The commit that is checked out in `folder` and whether files differ from it; None outside a repository."""
+    try:
+        commit = _git(folder, "rev-parse", "HEAD")
+        return {"commit": commit, "dirty": bool(_git(folder, "status", "--porcelain"))}
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True, timeout=30
+    )
+    return done.stdout.strip()
+
+
+def _relative(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+
+
+def _sha(path: Path) -> str | None:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
