@@ -34,7 +34,7 @@ def promote(pipeline: str | None, run: str | None, allow_pickle: bool, as_json: 
     process and must answer what the run itself did (exit code 4).
     """
     from nbprod.project import Project
-    from nbprod.promotion import promote as promote_run
+    from nbprod.promotion.promote import promote as promote_run
 
     project = Project.find()
     entry = project.pipeline(pipeline)
