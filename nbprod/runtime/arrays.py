@@ -6,6 +6,7 @@ NumPy is never imported from here; when the user's code has not imported it, the
 from __future__ import annotations
 
 import ctypes
+import pickle
 import sys
 from typing import Any, Iterable, Sequence
 
@@ -101,6 +102,20 @@ def _slices(root: Any, array: Any) -> Any:
     return tuple(index) if same and extent(taken) == extent(array) else None
 
 
+def array_arguments(array: Any) -> tuple[Any, ...] | None:
+    """Return what `make_array` takes for a large array whose memory can be mapped; None for another."""
+    flags = array.flags
+    if array.dtype.hasobject or array.dtype.itemsize == 0 or not (flags.c_contiguous or flags.f_contiguous):
+        return None
+    flat = (array if flags.c_contiguous else array.T).reshape(-1).view(sys.modules["numpy"].uint8)
+    return pickle.PickleBuffer(flat), array.dtype, array.shape, "C" if flags.c_contiguous else "F"
+
+
+def make_array(memory: Any, dtype: Any, shape: Any, order: str) -> Any:
+    """Return an array over mapped memory; as one that owns its memory, it is the base of its views."""
+    return sys.modules["numpy"].ndarray(shape, dtype, buffer=memory, order=order)
+
+
 def view_arguments(array: Any, root: Any) -> tuple[Any, ...]:
     """Return what `make_view` takes."""
     offset = array.__array_interface__["data"][0] - root.__array_interface__["data"][0]
@@ -121,30 +136,32 @@ def make_view(root: Any, index: Any, offset: int, shape: Any, strides: Any, dtyp
     return made
 
 
-def frame_arrays(value: Any) -> list[Any] | None:
-    """Return the arrays inside a pandas block, index or extension array that are copied before anybody writes to them.
+def copied_parts(value: Any) -> list[Any] | None:
+    """Return what is inside a pandas manager, block, index or extension array and is copied before anybody writes to it.
 
     None when `value` is no such thing. Indexes are immutable; the rest is copied on write since pandas 3 (before, when that mode is on).
     """
     pandas = sys.modules.get("pandas")
-    if pandas is None or not type(value).__module__.startswith("pandas."):
+    if pandas is None or not type(value).__module__.startswith("pandas"):
         return None
-    numpy = sys.modules["numpy"]
-    is_index = isinstance(value, pandas.Index)
-    if not is_index and not copies_on_write(pandas):
+    if isinstance(value, pandas.Index):  # only what is there: some make their values when they are asked
+        data = vars(value).get("_data")
+        return [*(() if data is None else (data,)), *getattr(value, "codes", ())]
+    if not copies_on_write(pandas):
         return None
-    names = {name for kind in type(value).__mro__ if kind.__name__ in _HOLDERS for name in _HOLDERS[kind.__name__]}
+    names = {name for kind in type(value).__mro__ for name in _HOLDERS.get(kind.__name__, ())}
     if not names:
         return None
-    return [part for part in (getattr(value, name, None) for name in names) if isinstance(part, numpy.ndarray)]
+    parts = [part for part in (getattr(value, name, None) for name in names) if part is not None]
+    if "blocks" in names:
+        return [block.values for block in value.blocks]
+    return parts
 
 
 _HOLDERS = {
-    "Index": ("_data", "_values"),
-    "RangeIndex": (),
+    "BaseBlockManager": ("blocks",),
     "Block": ("values",),
     "ExtensionArray": ("_ndarray", "_data", "_mask", "_sparse_values", "_codes", "_left", "_right"),
-    "BlockPlacement": (),
 }
 
 

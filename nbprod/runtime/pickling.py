@@ -7,11 +7,12 @@ globals. Large buffers stay out of the stream.
 
 from __future__ import annotations
 
+import builtins
 import importlib
 import pickle
 import sys
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Callable, Dict, Tuple, Type
 
@@ -72,7 +73,7 @@ def singleton(owner: str, path: str) -> Any:
 
 for _function in (
     *(code.make_code, code.make_cell, code.make_class, code.set_function_state, code.set_class_state),
-    *(arrays.make_view, arrays.make_memmap),
+    *(arrays.make_array, arrays.make_view, arrays.make_memmap),
     *models.REBUILDERS,
 ):
     rebuilder(_function)
@@ -101,6 +102,11 @@ class Names:
         self.namespace = namespace
         self.references = references
 
+    def without(self, names: Iterable[str]) -> Names:
+        """Return the same without these names: what is saved under a name cannot be a reference to it."""
+        left_out = set(names)
+        return Names(self.namespace, {key: name for key, name in self.references.items() if name not in left_out})
+
     def path(self, value: Any) -> str | None:
         """Return the notebook name (dotted for nested ones) under which `value` can be found, if there is one."""
         name = self.references.get(id(value))
@@ -115,6 +121,8 @@ class Names:
             return None
         for part in rest:
             found = getattr(found, "__dict__", {}).get(part)
+            if isinstance(found, staticmethod):
+                found = found.__func__
         return qualname if found is value else None
 
 
@@ -139,7 +147,8 @@ class Saver(pickle.Pickler):
         self.immutable = Immutable()
         self.singletons = Singletons()
         self._copied: set[int] = set()
-        """Ids of arrays that pandas copies before it writes to them."""
+        """Ids of arrays that pandas copies before it writes to them, and of what holds them."""
+        self._kinds: set[type] = set()
 
     def reducer_override(self, value: Any) -> Any:
         self.last = value
@@ -157,14 +166,16 @@ class Saver(pickle.Pickler):
             return REBUILDERS["singleton"], place
         if not self.immutable(value):
             self.objects[id(value)] = value
+            if kind not in self._kinds:
+                self._meet(kind)
         family = kind.__module__.partition(".")[0]
         if family == "numpy":
             return self._reduce_numpy(value)
         if family == "pandas":
-            inner = arrays.frame_arrays(value)
+            inner = arrays.copied_parts(value)
             if inner is not None:
                 self._copied.update(map(id, inner))
-                self.objects.pop(id(value), None)
+                self._copied.add(id(value))
         elif family == "keras":
             return models.reduce(self, value, REBUILDERS)
         elif family not in _TRUSTED:
@@ -183,21 +194,28 @@ class Saver(pickle.Pickler):
         builtin = (list, dict, set, bytearray)
         found = {key: value for key, (_, value) in self.memo.copy().items() if type(value) in builtin}
         found.update(self.objects)
+        for key in self._copied:
+            found.pop(key, None)
         return found
+
+    def _meet(self, kind: type) -> None:
+        """Leave out what belongs to a library's class and not to a value: lists and the like that are its attributes."""
+        self._kinds.add(kind)
+        for base in kind.__mro__:
+            if base.__module__ != "__main__":
+                self._copied.update(id(part) for part in vars(base).values() if type(part) in (list, dict, set))
 
     def _reduce_numpy(self, value: Any) -> Any:
         numpy = sys.modules["numpy"]
         if not isinstance(value, numpy.ndarray):
             return NotImplemented
-        copied = id(value) in self._copied
-        self.arrays.append((value, copied))
-        if copied:
-            self.objects.pop(id(value), None)
+        self.arrays.append((value, id(value) in self._copied))
         root = self.views.get(id(value))
         if type(value) is numpy.ndarray:
             if root is not None:
                 return REBUILDERS["make_view"], arrays.view_arguments(value, root)
-            return value.__reduce_ex__(4) if value.nbytes < arrays.SMALL else NotImplemented
+            large = arrays.array_arguments(value) if value.nbytes >= arrays.SMALL else None
+            return value.__reduce_ex__(4) if large is None else (REBUILDERS["make_array"], large)
         if type(value) is numpy.memmap:
             whole = arrays.memmap_arguments(value)
             if whole is not None:
@@ -256,9 +274,14 @@ class _Scope:
         self.arguments = (kind, value)
 
 
+_NAMELESS = {kind: name for name, kind in vars(types).items() if isinstance(kind, type) and not hasattr(builtins, kind.__name__)}
+"""Types of the interpreter that are found only in the module `types`."""
+
+
 def _reduce_class(saver: Saver, value: type) -> Any:
     if value.__module__ != "__main__" and (value.__module__ == "builtins" or importable(value)):
-        return NotImplemented
+        place = _NAMELESS.get(value)
+        return NotImplemented if place is None else (REBUILDERS["singleton"], ("types", place))
     path = saver.names.path(value)
     if path is not None:
         return saver.refer(path)

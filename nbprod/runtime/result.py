@@ -24,6 +24,7 @@ class Outcome:
     def __init__(self, session: Session) -> None:
         self.session = session
         job = session.job
+        self.names = session.names
         self.wanted: List[str] = list(job.get("outputs", ()))
         self.wanted_by: Dict[str, List[str]] = job.get("wanted_by", {})
         self.payloads: Dict[str, Any] = {}
@@ -106,10 +107,12 @@ class Outcome:
     def save(self) -> None:
         """Save everything: what shares objects or memory in one artifact, all else each in its own."""
         drafts: Dict[str, saving.Draft] = {}
+        values = [name for name, value in self.payloads.items() if not isinstance(value, overlay.Overlay)]
+        self.names = self.session.names.without(values)
         try:
             for name, value in self.payloads.items():
                 try:
-                    drafts[name] = saving.draft(self.session.job["store"], {name: value}, self.session.names)
+                    drafts[name] = saving.draft(self.session.job["store"], {name: value}, self.names)
                 except container.DiskFull:
                     raise
                 except Exception as error:
@@ -128,7 +131,7 @@ class Outcome:
         try:
             if len(group) > 1 or one is None:
                 one = None
-                one = saving.draft(session.job["store"], payloads, session.names)
+                one = saving.draft(session.job["store"], payloads, self.names)
                 self.shares.append(sorted(group))
             one.check(session.namespace)
         except container.DiskFull:

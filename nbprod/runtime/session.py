@@ -104,10 +104,8 @@ class Session:
     def look(self, name: str) -> Any:
         """Return something that differs when the value of a name has changed, or has become another."""
         value = self.namespace[name]
-        if id(value) in self.names.references and not isinstance(value, (list, dict, set)):
-            return id(value)
         try:
-            return watch.scan(value, self.names, self.mapped)
+            return watch.scan(value, self.names.without([name]), self.mapped)
         except Exception:  # it cannot be saved; only its identity can be compared
             return id(value)
 
@@ -155,7 +153,7 @@ class Session:
         return [
             name
             for name, value in list(self.namespace.items())
-            if type(value) is types.ModuleType and not _IPYTHON.fullmatch(name)
+            if type(value) is types.ModuleType and value is not sys and not _IPYTHON.fullmatch(name)
         ]
 
     @staticmethod

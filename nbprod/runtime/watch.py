@@ -37,14 +37,32 @@ class Mapped:
 
     def token(self, view: memoryview) -> bytes | None:
         """Return a short stand-in for a buffer that still is what an artifact's file holds; None for any other."""
-        if view.readonly or not view.nbytes:
+        if not view.nbytes or not self._spans:
             return None
-        at = ctypes.addressof(ctypes.c_char.from_buffer(view))
+        at = _address(view)
         for start, end, path, _ in self._spans:
             if start <= at and at + view.nbytes <= end:
                 clean = _unchanged(at, view.nbytes, path, at - start)
                 return f"{path}:{at - start}:{view.nbytes}".encode() if clean else None
         return None
+
+
+class _Buffer(ctypes.Structure):
+    """CPython's `Py_buffer`, as far as its first fields go; the rest is room."""
+
+    _fields_ = [("buf", ctypes.c_void_p), ("obj", ctypes.py_object), ("rest", ctypes.c_char * 128)]  # noqa: RUF012
+
+
+def _address(view: memoryview) -> int:
+    """Return where the memory of a buffer is, writable or not."""
+    if not view.readonly:
+        return ctypes.addressof(ctypes.c_char.from_buffer(view))
+    buffer = _Buffer()
+    ctypes.pythonapi.PyObject_GetBuffer(ctypes.py_object(view), ctypes.byref(buffer), 0)
+    try:
+        return int(buffer.buf or 0)
+    finally:
+        ctypes.pythonapi.PyBuffer_Release(ctypes.byref(buffer))
 
 
 def _unchanged(address: int, size: int, path: str, offset: int) -> bool:
