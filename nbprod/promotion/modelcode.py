@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import textwrap
 from collections.abc import Iterable, Mapping
+from itertools import groupby, pairwise
 from typing import Any
 
 from nbprod.errors import Location, PromotionError
@@ -76,21 +77,20 @@ def write_model(
     lines_of: dict[int, list[str]] = {}
     for item in stored:
         lines_of.setdefault(item["step"], []).append(f"{item['name']} = {item['code']}")
-    blocks: list[str] = []
+    parts: list[tuple[str, str]] = []
     future = ""
     for number, step in enumerate(candidate.closure.prelude):
         if isinstance(step, Define):
             source = plain_source(step).strip("\n")
             if "from __future__" in source:
                 future, source = _hoist(future, source)
-            blocks.append(f"# Cell {step.cell.number}\n{source}")
+            parts.append((f"# Cell {step.cell.number}", source))
         elif isinstance(step, Bind):
             lines = [f"{name} = {candidate.parameters[name]!r}" for name in step.names]
-            blocks.append("\n".join(["# Parameters of the run", *lines]))
-        else:
-            lines = lines_of.get(number, [])
-            if lines:
-                blocks.append("\n".join([f"# Computed by the task {step.task!r}", *lines]))
+            parts.append(("# Parameters of the run", "\n".join(lines)))
+        elif number in lines_of:
+            parts.append((f"# Computed by the task {step.task!r}", "\n".join(lines_of[number])))
+    blocks = [f"{header}\n{_joined([text for _, text in group])}" for header, group in groupby(parts, lambda p: p[0])]
     head = textwrap.fill(
         f'"""What {title} took from {candidate.notebook.name} (run {candidate.run}), in the notebook\'s order: its code as '
         'written, and the values it computed."""',
@@ -99,6 +99,14 @@ def write_model(
     setup = [f"os.environ.setdefault({key!r}, {value!r})" for key, value in environment.items()]
     imports = [*(["import os", ""] if setup else []), *setup, *([""] if setup else []), "import nbprod_support"]
     return "\n\n".join([head, *([future] if future else []), "\n".join(imports), *blocks]) + "\n"
+
+
+def _joined(statements: list[str]) -> str:
+    """Statements one below the other, with space around those of several lines."""
+    text = statements[0]
+    for before, statement in pairwise(statements):
+        text += ("\n\n\n" if "\n" in before or "\n" in statement else "\n") + statement
+    return text
 
 
 def _hoist(future: str, source: str) -> tuple[str, str]:

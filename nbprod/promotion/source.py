@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import subprocess
@@ -14,8 +15,8 @@ from nbprod.errors import Location, NotFoundError, PromotionError
 from nbprod.execution.cache import Cache, Trace
 from nbprod.execution.database import database
 from nbprod.execution.events import Status
+from nbprod.execution.graph_file import read_graph
 from nbprod.execution.kernels import find_kernel
-from nbprod.execution.lessons import Lessons
 from nbprod.execution.records import Records, Run
 from nbprod.execution.report import NOTEBOOK
 from nbprod.execution.store import Store
@@ -76,7 +77,10 @@ def candidate(project: Project, entry: Entry, run: Run, scratch: Path) -> Candid
     store = Store(project.state.absolute() / "artifacts")
     kernel = find_kernel(pipeline.notebook.kernel_name, str(path))
     cache = Cache(db, store, kernel)
-    graph = pipeline.resolve(Lessons(db, pipeline).read(), frozenset(run.options.get("keep", ())))
+    try:
+        graph = read_graph(project.state / "runs" / run.id)
+    except FileNotFoundError:
+        raise _gone(run) from None
     if graph.serve is None:
         raise PromotionError(f"{pipeline.serve.name!r} cannot be served", where=Location(file=path.name))
     traces: dict[str, Trace] = {}
@@ -97,12 +101,30 @@ def candidate(project: Project, entry: Entry, run: Run, scratch: Path) -> Candid
         closure=graph.serve,
         loads={name: trace.digests for name, trace in traces.items()},
         kept={name: value for name, value in kept.items() if not name.startswith("@")},
-        parameters=run.parameters,
+        parameters=_parameters(run, pipeline),
         metrics=run.metrics,
         store=store.root,
         python=kernel.executable,
         lineage=_lineage(project, run, pipeline, traces),
     )
+
+
+def _gone(run: Run) -> PromotionError:
+    return PromotionError(
+        f"what run {run.id} kept of its notebook is gone",
+        fix=f"Run it again (nbprod run {run.pipeline}); what is unchanged is not repeated.",
+    )
+
+
+def _parameters(run: Run, pipeline: Pipeline) -> dict[str, Any]:
+    """The run's parameters as Python values: the records hold what is no JSON (a tuple, say) as Python writes it."""
+    found = dict(run.parameters)
+    for name, value in found.items():
+        known = pipeline.parameters.get(name)
+        default = known.default if known is not None else None
+        if isinstance(value, str) and default is not None and not isinstance(default, str):
+            found[name] = ast.literal_eval(value)
+    return found
 
 
 def _pipeline(project: Project, run: Run, path: Path, scratch: Path) -> Pipeline:
@@ -111,10 +133,7 @@ def _pipeline(project: Project, run: Run, path: Path, scratch: Path) -> Pipeline
     try:
         notebook = json.loads(kept.read_text("utf-8"))
     except FileNotFoundError:
-        raise PromotionError(
-            f"the notebook that run {run.id} kept is gone",
-            fix="Run the pipeline again; what is unchanged is not repeated.",
-        ) from None
+        raise _gone(run) from None
     notebook["cells"] = [
         cell for cell in notebook["cells"] if "injected-parameters" not in cell["metadata"].get("tags", [])
     ]
