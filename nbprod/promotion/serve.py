@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ from sqlalchemy import Row, select
 
 from nbprod.errors import NotFoundError, ServiceError
 from nbprod.execution import tables
+from nbprod.execution.cancel import Cancel
+from nbprod.execution.claims import Claims
 from nbprod.execution.database import database
 from nbprod.execution.processes import is_alive, me, started
 from nbprod.promotion import bento
@@ -69,6 +72,12 @@ def serve(
     """
     chosen = Registry(project).get(name, version)
     check_files(chosen)
+    with _alone(project, name):
+        return _serve(project, chosen, port, host, wait, timeout)
+
+
+def _serve(project: Project, chosen: ModelVersion, port: int | None, host: str, wait: bool, timeout: float) -> Service:
+    name = chosen.model
     running = find(project, name)
     if running and running.status in (RUNNING, STARTING):
         its_port = int(running.url.rpartition(":")[2])
@@ -77,7 +86,7 @@ def serve(
         port = port or its_port  # whoever calls it keeps its address
         if port != its_port:
             _free(host, port)
-        stop(project, name)
+        _stop(project, running)
     port = _free(host, port)
     home = project.make_state() / "deployments" / name
     shutil.rmtree(home / "prometheus_multiproc_dir", ignore_errors=True)
@@ -101,7 +110,11 @@ def serve(
 
 def stop(project: Project, name: str) -> Service:
     """End a service, its workers included, letting requests in flight finish. Raises `NotFoundError`."""
-    service = status(project, name)
+    with _alone(project, name):
+        return _stop(project, status(project, name))
+
+
+def _stop(project: Project, service: Service) -> Service:
     if service.status in (RUNNING, STARTING):
         bento.stop(service.pid)
     stopped = _with(service, STOPPED)
@@ -135,7 +148,9 @@ def services(project: Project) -> list[Service]:
 
 def check_files(version: ModelVersion) -> None:
     """Raise `ServiceError` if a file of the version is not what was promoted."""
-    found = hashes(version.path) if version.path.is_dir() else {}
+    if not version.path.is_dir():
+        raise ServiceError(f"the files of {version.name} are gone: {version.path}", fix="Promote the run again.")
+    found = hashes(version.path)
     changed = sorted(file for file, sha in version.files.items() if found.get(file) != sha)
     added = sorted(set(found) - set(version.files))
     if changed or added:
@@ -143,6 +158,13 @@ def check_files(version: ModelVersion) -> None:
             f"{version.name} is not what was promoted: {', '.join([*changed, *added][:5])} changed in {version.path}",
             fix="Promote the run again, or serve another version.",
         )
+
+
+@contextmanager
+def _alone(project: Project, name: str) -> Iterator[None]:
+    """Let one at a time start or stop a service."""
+    with Claims(project.make_state() / "locks").hold(f"service-{name}", Cancel()):
+        yield
 
 
 def _reconciled(project: Project, row: Row[Any]) -> Service:
