@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Empty
 from typing import Any, Protocol
 
 from jupyter_client.manager import AsyncKernelManager
@@ -68,7 +69,7 @@ class Client(NotebookClient):  # type: ignore[misc]
         cell_timeout: float | None = None,
         task_timeout: float | None = None,
         env: Mapping[str, str] | None = None,
-        log_path: Path | None = None,
+        log_path: Path,
         **kw: Any,
     ) -> None:
         super().__init__(nb, km=None, raise_on_iopub_timeout=True, iopub_timeout=60, **kw)
@@ -116,12 +117,9 @@ class Client(NotebookClient):  # type: ignore[misc]
             self.deadline = time.monotonic() + self.task_timeout
         self.km = self.create_kernel_manager()
         kwargs: dict[str, Any] = {} if self.env is None else {"env": dict(self.env)}
-        with contextlib.ExitStack() as stack:
-            if self.log_path is not None:
-                # Not on our terminal: what kernels say there is about themselves. A crash is explained from it.
-                log = stack.enter_context(open(self.log_path, "ab"))  # noqa: ASYNC230  # the loop is ours alone
-                kwargs |= {"stdout": log, "stderr": log}
-            await self.async_start_new_kernel(**kwargs)
+        # Not on our terminal: what kernels say there is about themselves. A crash is explained from it.
+        with open(self.log_path, "ab") as log:  # noqa: ASYNC230  # the loop is ours alone
+            await self.async_start_new_kernel(stdout=log, stderr=log, **kwargs)
         provisioner = self.km.provisioner
         self.alive = Alive(getattr(provisioner, "process", provisioner), getattr(provisioner, "pgid", None))
         self.kc = self.km.client()
@@ -234,8 +232,11 @@ class Client(NotebookClient):  # type: ignore[misc]
                 await self.km.shutdown_kernel(now=True)
             return
         if clean and self.alive.poll() is None and not self.cancel.is_set() and self.kc is not None:
-            # Asked to go, so that its exit handlers run and its files are flushed; nobody waits for that.
+            # Asked to go, so that its exit handlers run and its files are flushed; nobody waits for that, but for its
+            # answer: the request is lost now and then when the channel closes at once.
             self.kc.shutdown()
+            with contextlib.suppress(Empty):
+                await self.kc.control_channel.get_msg(timeout=1)
             self.alive.end_gently()
         else:
             self.alive.end()
@@ -253,7 +254,7 @@ class Client(NotebookClient):  # type: ignore[misc]
         self.watcher.failed(Failure(kind, self.at, name, message, traceback, line_of(traceback)))
 
     def _said(self) -> str:
-        said = tail(self.log_path) if self.log_path else ""
+        said = tail(self.log_path)
         return f"; its last words:\n{said}" if said else ""
 
 

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import datetime as dt
 import logging
+import tempfile
 import threading
 from collections.abc import Coroutine, Mapping
 from pathlib import Path
@@ -17,14 +18,17 @@ from typing import Any
 import nbformat
 from nbclient.exceptions import CellExecutionError, CellTimeoutError
 from nbformat import NotebookNode
-from papermill.engines import Engine, NotebookExecutionManager, papermill_engines
-from papermill.exceptions import PapermillExecutionError
-from papermill.translators import PythonTranslator, papermill_translators
 
 from nbprod.execution.atomic import write_text
 from nbprod.execution.cancel import Cancel
 from nbprod.execution.client import Client, Failure, KernelDied, Watcher
 from nbprod.execution.literals import literal
+from nbprod.execution.plugins import no_plugins
+
+with no_plugins():
+    from papermill.engines import Engine, NotebookExecutionManager, papermill_engines
+    from papermill.exceptions import PapermillExecutionError
+    from papermill.translators import PythonTranslator, papermill_translators
 
 LANGUAGE = "nbprod-python"  # our name for it, so that Papermill's own translation stays as it is for everybody else
 
@@ -148,21 +152,22 @@ class NbprodEngine(Engine):  # type: ignore[misc]
         """
         watcher = watcher or _Silence(log_output, stdout_file, stderr_file)
         watcher.opened(nb_man.nb)
-        client = Client(
-            nb_man.nb,
-            manager=nb_man,
-            watcher=watcher,
-            cancel=cancel,
-            cell_timeout=execution_timeout or kwargs.get("timeout"),
-            task_timeout=task_timeout,
-            env=env,
-            log_path=log_path,
-            kernel_name=kernel_name,
-            startup_timeout=start_timeout,
-            resources=resources or {},
-            log=logger,
-        )
-        with contextlib.suppress(CellExecutionError):  # the cell's outputs say so, and Papermill reads them
+        # A cell that raises is shown by its outputs, which Papermill reads.
+        with tempfile.TemporaryDirectory() as scratch, contextlib.suppress(CellExecutionError):
+            client = Client(
+                nb_man.nb,
+                manager=nb_man,
+                watcher=watcher,
+                cancel=cancel,
+                cell_timeout=execution_timeout or kwargs.get("timeout"),
+                task_timeout=task_timeout,
+                env=env,
+                log_path=log_path or Path(scratch) / "kernel.log",
+                kernel_name=kernel_name,
+                startup_timeout=start_timeout,
+                resources=resources or {},
+                log=logger,
+            )
             _run(client.run())
 
 

@@ -17,7 +17,7 @@ _lock = threading.Lock()
 
 def engine() -> ModuleType:
     """Return `nbprod.execution.engine`, which imports Papermill (0.5 s)."""
-    with _lock, _without_iri_checks(), _without_plugins():
+    with _lock, _without_iri_checks():
         return importlib.import_module("nbprod.execution.engine")
 
 
@@ -27,19 +27,6 @@ def dag() -> ModuleType:
         warnings.simplefilter("ignore")
         telemetry.turn_off()  # Ploomber reads the environment when it is imported
         return importlib.import_module("nbprod.execution.dag")
-
-
-@contextmanager
-def _without_plugins() -> Iterator[None]:
-    """Keep Papermill from importing everybody's engines: that of ploomber-engine alone brings matplotlib (0.5 s)."""
-    import entrypoints
-
-    every = entrypoints.get_group_all
-    entrypoints.get_group_all = lambda *_, **__: []
-    try:
-        yield
-    finally:
-        entrypoints.get_group_all = every
 
 
 @contextmanager
