@@ -121,7 +121,8 @@ class FileLog:
             return
         flags = flags if isinstance(flags, int) else 0
         if not flags & _WRITES:
-            if found not in self.written:
+            # `os.open` may be relative to another folder, which the event does not tell; it also opens folders.
+            if found not in self.written and (mode is not None or os.path.isfile(found)):
                 self.read.add(found)
             return
         keeps = not flags & os.O_TRUNC and (flags & os.O_RDWR or flags & os.O_APPEND)
@@ -139,17 +140,24 @@ class FileLog:
         if found is not None and not audit.importing():
             self.read.add(found + os.sep)
 
-    def remove(self, path: Any, *_: Any) -> None:
-        found = self.relevant(path)
+    def remove(self, path: Any, folder: Any = -1, *_: Any) -> None:
+        found = self.relevant(_within(path, folder))
         if found is not None:
-            self.changes(found)
+            self._gone(found)
 
-    def rename(self, source: Any, target: Any, *_: Any) -> None:
-        first, second = self.relevant(source), self.relevant(target)
+    def _gone(self, found: str) -> None:
+        if os.path.lexists(found):
+            self.changes(found)
+        elif found not in self.written:
+            self.read.add(found)
+
+    def rename(self, source: Any, target: Any, source_folder: Any = -1, target_folder: Any = -1) -> None:
+        first = self.relevant(_within(source, source_folder))
+        second = self.relevant(_within(target, target_folder))
         if first is not None:
             if first not in self.written:
                 self.read.add(first)
-            self.changes(first)
+            self._gone(first)
         if second is not None:
             self.changes(second)
 
@@ -190,6 +198,16 @@ class FileLog:
                 read[path] = file_digest(path)
         written = {path: file_digest(path) for path in sorted(self.written - gone) if not _is_special(path)}
         return {"read": read, "written": written}
+
+
+def _within(path: Any, folder: Any) -> Any:
+    """Return a path that is relative to an open folder as an absolute one."""
+    if not isinstance(folder, int) or folder < 0 or not isinstance(path, (str, bytes)) or os.path.isabs(path):
+        return path
+    try:
+        return os.path.join(os.readlink(f"/proc/self/fd/{folder}"), os.fsdecode(path))
+    except OSError:
+        return None
 
 
 def _is_special(path: str) -> bool:

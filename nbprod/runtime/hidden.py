@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from collections.abc import Iterable
@@ -47,6 +48,7 @@ class Hidden:
         for state in self.states:
             if state.name in self._pending:
                 state.restore(self._pending.pop(state.name))
+        _load_lazy()
         self._before = {state.name: self._mark(state) for state in self.states}
         self._last = dict(self._before)
         self._imports = 0
@@ -54,18 +56,20 @@ class Hidden:
     def statement(self, last: CodeType | None) -> None:
         """A statement of the notebook, `last`, has ended: attribute to its imports what they changed."""
         imports, self._imports = self._imports, 0
-        if not imports:
-            return
-        mentioned = {name for part in code.codes(last) for name in part.co_names} if last is not None else set()
+        _load_lazy()
+        mentioned: Set[str] = set()
+        if imports and last is not None:
+            mentioned = {name for part in code.codes(last) for name in part.co_names}
         for state in self.states:
-            before, now = self._last.get(state.name), self._mark(state, cheap=True)
-            if now is None or state.name == "@matplotlib.figures":
-                continue
-            appeared = before is None and self._before.get(state.name) is None
-            quiet = not mentioned & state.words and (bool(state.words) or (appeared and state.random))
-            if quiet and not same(before, now) and same(self._before.get(state.name), before):
-                self._before[state.name] = now
-        self._last = {state.name: self._mark(state, cheap=True) for state in self.states if state.words or state.random}
+            if state.words:
+                now = self._mark(state)
+                before = self._last.get(state.name)
+                untouched = same(self._before.get(state.name), before)
+                if imports and not mentioned & state.words and untouched and now is not None and not same(before, now):
+                    self._before[state.name] = now
+                self._last[state.name] = now
+            elif imports and state.random and self._before.get(state.name) is None and state.module in sys.modules:
+                self._before[state.name] = self._mark(state) if state.initial is None else state.initial()
 
     def values(self, wanted: Iterable[str]) -> Tuple[Dict[str, Any], Set[str], Set[str]]:
         """Return the states to save, the names of those that the task changed, and of those that it drew on."""
@@ -91,14 +95,14 @@ class Hidden:
         unseeded = state.random and state.name not in self.loaded and before is not None
         return unseeded and drawn_unseeded(state.name, before, now)
 
-    def _mark(self, state: State, *, cheap: bool = False) -> Any:
+    def _mark(self, state: State) -> Any:
         if state.module not in sys.modules:
             return None
         try:
             value = state.capture()
         except (AttributeError, OSError):  # a library that is only half imported; a current folder that is gone
             return None
-        if state.name == "@matplotlib.figures" and value and not cheap:
+        if state.name == "@matplotlib.figures" and value:
             return watch.scan(value, self._names).digest
         return value
 
@@ -140,3 +144,9 @@ class Hidden:
         front = [entry for entry in now[:first] if entry not in kept]
         back = [entry for entry in now[first:] if entry not in base and entry not in kept]
         sys.path[:] = front + kept + back
+
+
+def _load_lazy() -> None:
+    """Load NumPy's generators with NumPy: it would load them at the first draw, too late to tell what that changed."""
+    if "numpy" in sys.modules and "numpy.random" not in sys.modules:
+        importlib.import_module("numpy.random")

@@ -39,7 +39,7 @@ def _numpy_get() -> Any:
 def _numpy_initial() -> Any:
     """Return the present state if nothing has been drawn since NumPy seeded itself."""
     now = _numpy_get()
-    fresh = now["bit_generator"] == "MT19937" and now["state"]["pos"] == 624 and now["state"]["key"][0] == 1 << 31
+    fresh = now["bit_generator"] == "MT19937" and now["state"]["pos"] == 623 and now["state"]["key"][0] == 1 << 31
     return now if fresh else None
 
 
@@ -203,7 +203,8 @@ STATES: Tuple[State, ...] = (
          "switch_backend", "run_line_magic")), initial=_rc_initial),
     State("@matplotlib.figures", "matplotlib._pylab_helpers", _figures_get, _figures_set, late=True, initial=list),
     # Making Keras's generator draws from the others, so that it comes before them.
-    State("@keras.random", _KERAS, _keras_get, _keras_set, random=True, late=True),
+    State("@keras.random", _KERAS, _keras_get, _keras_set, random=True, late=True,
+        initial=lambda: {"seed": None, "generator": None, "names": {}}),
     State("@random", "random", random.getstate, random.setstate, random=True, late=True),
     State("@numpy.random", "numpy.random", _numpy_get, _numpy_set, random=True, late=True,
         initial=_numpy_initial),
