@@ -14,10 +14,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from nbprod.promotion.signature import is_array, is_frame
+from nbprod.promotion.signature import is_array, is_frame, is_index, is_series
 
 TRUSTED_PACKAGES = frozenset({"sklearn", "numpy", "scipy", "pandas", "imblearn", "xgboost", "lightgbm", "catboost"})
 """Packages whose types skops may build in a service. What else a file names must be defined by the notebook itself."""
+TRUSTED_TYPES = frozenset(
+    {"datetime.date", "datetime.datetime", "datetime.time", "datetime.timedelta", "datetime.timezone"}
+    | {"decimal.Decimal", "fractions.Fraction", "functools.partial", "uuid.UUID"}
+)
+"""Types of the standard library that hold data only."""
 INLINE = 500
 """Longest literal that is written into the generated code instead of a file."""
 
@@ -59,7 +64,9 @@ def store(name: str, value: Any, folder: Path, module: str, owned: frozenset[str
         )
     if is_array(value) and type(value).__name__ == "ndarray" and not value.dtype.hasobject:
         return _array(name, value, folder, kind)
-    if is_frame(value):
+    if type(value) is float:  # not finite, else it were a literal
+        return Stored(name, "literal", f'float("{value}")', type=kind)
+    if is_frame(value) or is_series(value) or is_index(value):
         return _table(name, value, folder, kind, allow_pickle)
     if hasattr(value, "n_jobs") and hasattr(value, "get_params"):
         value = _single_threaded(value)
@@ -131,15 +138,30 @@ def _table(name: str, value: Any, folder: Path, kind: str, allow_pickle: bool) -
     import pandas as pd
 
     file = f"{name}.parquet"
+    path = folder / file
     try:
-        value.to_parquet(folder / file)
-        pd.testing.assert_frame_equal(pd.read_parquet(folder / file), value, check_exact=True)
-    except Exception as error:  # whatever the writer or the comparison raises, the table does not survive the format
-        (folder / file).unlink(missing_ok=True)
+        table = (
+            value
+            if is_frame(value)
+            else value.to_frame(name="values", **({} if is_series(value) else {"index": False}))
+        )
+        table.to_parquet(path)
+        read = pd.read_parquet(path)
+        if is_frame(value):
+            code = f'nbprod_support.load_table("{file}")'
+            pd.testing.assert_frame_equal(read, value, check_exact=True)
+        elif is_series(value):
+            code = f'nbprod_support.load_table("{file}")["values"].rename({value.name!r})'
+            pd.testing.assert_series_equal(read["values"].rename(value.name), value, check_exact=True)
+        else:
+            code = f'nbprod_support.load_index("{file}", {value.name!r})'
+            pd.testing.assert_index_equal(pd.Index(read["values"], name=value.name), value, exact=True)
+    except Exception as error:  # whatever the writer or the comparison raises, the value does not survive the format
+        path.unlink(missing_ok=True)
         if not allow_pickle:
-            raise Unstorable(f"the table does not come back from Parquet as it was: {_line(error)}") from error
+            raise Unstorable(f"it does not come back from Parquet as it was: {_line(error)}") from error
         return _pickle(name, value, folder, kind)
-    return Stored(name, "parquet", f'nbprod_support.load_table("{file}")', file, kind, ("pandas", "pyarrow"))
+    return Stored(name, "parquet", code, file, kind, ("pandas", "pyarrow"))
 
 
 def _is_keras_model(value: Any) -> bool:
@@ -199,7 +221,8 @@ def _skops(name: str, value: Any, folder: Path, kind: str, module: str, owned: f
     try:
         skops.io.dump(value, path)
         unknown = sorted(skops.io.get_untrusted_types(file=path))
-        foreign = [item for item in unknown if item.partition(".")[0] not in TRUSTED_PACKAGES | owned]
+        known = TRUSTED_PACKAGES | owned
+        foreign = [item for item in unknown if item.partition(".")[0] not in known and item not in TRUSTED_TYPES]
         if foreign:
             raise Unstorable(f"it holds {', '.join(foreign)}, which nbprod does not trust to be rebuilt from a file")
         skops.io.load(path, trusted=unknown)

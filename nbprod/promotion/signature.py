@@ -114,6 +114,11 @@ def is_series(value: Any) -> bool:
     return type(value).__name__ == "Series" and hasattr(value, "iloc")
 
 
+def is_index(value: Any) -> bool:
+    """Whether it is a pandas Index."""
+    return type(value).__name__.endswith("Index") and type(value).__module__.partition(".")[0] == "pandas"
+
+
 def is_array(value: Any) -> bool:
     """Whether it is a NumPy array."""
     return type(value).__module__ == "numpy" and hasattr(value, "ndim") and hasattr(value, "tolist") and value.ndim > 0

@@ -67,6 +67,13 @@ def load_table(file: str) -> Any:
     return pd.read_parquet(ARTIFACTS / file)
 
 
+def load_index(file: str, name: Any = None) -> Any:
+    """Read a pandas Index."""
+    import pandas as pd
+
+    return pd.Index(load_table(file)["values"], name=name)
+
+
 def scalar(value: Any, dtype: str) -> Any:
     """Return a number as the NumPy type that the notebook computed."""
     import numpy as np
@@ -115,6 +122,8 @@ def steady_batches(model: Any) -> Any:
     """
     import numpy as np
 
+    if any(getattr(layer, "stateful", False) for layer in model.layers):
+        return model  # what it answers depends on what it was asked before; such a model is left as it is
     predict = model.predict
 
     def padded(x: Any, *args: Any, **options: Any) -> Any:
