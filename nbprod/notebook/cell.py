@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +25,20 @@ class Cell:
 
 @dataclass(frozen=True)
 class Notebook:
-    """A notebook as read; nothing in nbprod ever writes anything but tags back to `path`."""
+    """A notebook as read; nothing in nbprod ever writes anything but tags back to `path`.
+
+    `document` is the nbformat 4 JSON value with every cell's id in place (made up where the file has none).
+    """
 
     path: Path
     cells: tuple[Cell, ...]
     kernel_name: str
     language: str
-    node: Any  # nbformat.NotebookNode, nbformat 4.5 in memory, whatever the file's own minor
+    document: Mapping[str, Any] = field(repr=False, compare=False)
+
+    @cached_property
+    def node(self) -> Any:
+        """The notebook as an `nbformat.NotebookNode`, nbformat 4.5 whatever the file's own minor; a copy of `document`."""
+        import nbformat
+
+        return nbformat.from_dict({**self.document, "nbformat": 4, "nbformat_minor": 5})

@@ -6,25 +6,20 @@ Built by `read_pipeline`; `Pipeline.resolve` gives the graph, with what runs hav
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from pathlib import Path
 
+from nbprod.notebook.authoring import outline_of
+from nbprod.notebook.builder import Outline, build
 from nbprod.notebook.cell import Cell, Notebook
 from nbprod.notebook.diagnostics import Diagnostic
 from nbprod.notebook.facts import Facts
 from nbprod.notebook.graph import Graph
+from nbprod.notebook.parameters import Parameter
+from nbprod.notebook.reader import read_notebook
+from nbprod.notebook.serving import Serve
 
-
-@dataclass(frozen=True)
-class Parameter:
-    """A name assigned a literal in the cell tagged `parameters`; `type` is `int`, `float`, `str`, `bool`, `list`, ..."""
-
-    name: str
-    default: Any
-    type: str
-    cell: Cell
-    line: int
-    optional: bool = False
+__all__ = ["Parameter", "Pipeline", "Serve", "Task", "pipeline_of", "read_pipeline"]
 
 
 @dataclass(frozen=True)
@@ -37,21 +32,12 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Serve:
-    """What becomes the service: `kind` is `function` (from a `serve` cell) or `estimator` (a fitted variable).
-
-    `samples` are names and call arguments in the notebook that show an input: `(variable,)` for a bare name.
-    """
-
-    name: str
-    kind: str
-    cell: Cell | None
-    samples: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
 class Pipeline:
-    """What a notebook says, statically."""
+    """What a notebook says, statically.
+
+    A cell that holds nothing but definitions, setup or literal parameters, and that stands before the first task, is tagged
+    `imports`, or sets the parameters, belongs to no task: it is carried into the tasks that need it.
+    """
 
     notebook: Notebook
     tasks: Mapping[str, Task]
@@ -59,15 +45,31 @@ class Pipeline:
     metrics: tuple[str, ...]
     serve: Serve | None
     diagnostics: tuple[Diagnostic, ...]
+    outline: Outline = field(repr=False, compare=False)
+    plain: Graph = field(repr=False, compare=False)
+    """The graph as the code alone says, without facts."""
 
     def resolve(self, facts: Mapping[str, Facts] | None = None, keep: frozenset[str] = frozenset()) -> Graph:
         """Resolve names in notebook order, as a kernel would, with the facts known for each task.
 
         `keep` names variables to save at their last version, whoever needs them (`@all`: every variable).
         """
-        raise NotImplementedError
+        known = {task: told for task, told in (facts or {}).items() if task in self.tasks}
+        if not known and not keep:
+            return self.plain
+        return build(self.outline, known, keep)
 
 
-def read_pipeline(path: str) -> Pipeline:
+def read_pipeline(path: str | Path) -> Pipeline:
     """Read a notebook (`.ipynb`, or jupytext's `.py` and `.md`) into a pipeline. Raises `NotebookError`."""
-    raise NotImplementedError
+    return pipeline_of(read_notebook(path))
+
+
+def pipeline_of(notebook: Notebook) -> Pipeline:
+    """Make a pipeline of a notebook that is read already, an open document for example."""
+    outline, parameters, problems, timeline = outline_of(notebook)
+    graph = build(outline, {}, frozenset(), timeline)
+    tasks = {name: Task(name, cells, outline.after.get(name, frozenset())) for name, cells in outline.tasks.items()}
+    metrics = tuple(dict.fromkeys(name for names in outline.metrics.values() for name in names))
+    diagnostics = tuple(dict.fromkeys((*problems, *graph.diagnostics)))
+    return Pipeline(notebook, tasks, parameters, metrics, outline.serve, diagnostics, outline, graph)
