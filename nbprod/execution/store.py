@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from nbprod.errors import ArtifactError
-from nbprod.runtime import container, pickling
+from nbprod.runtime import container, loading
 from nbprod.runtime.files import file_digest
 
 
@@ -46,7 +49,7 @@ class Store:
         """
         try:
             opened = container.open_artifact(str(self.path(digest)))
-            values: dict[str, Any] = pickling.load(opened, namespace)
+            values: dict[str, Any] = loading.load(opened, namespace)
         except FileNotFoundError:
             raise self._absent(digest) from None
         except Exception as error:
@@ -56,7 +59,7 @@ class Store:
     def put_file(self, path: str | os.PathLike[str]) -> str:
         """Copy a file into the store and return its digest (the SHA-256 of its content)."""
         self.root.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix="tmp-", dir=self.root)
+        handle, temporary = tempfile.mkstemp(prefix=f"tmp-{os.getpid()}-", dir=self.root)
         os.close(handle)
         try:
             shutil.copyfile(path, temporary)
@@ -76,7 +79,7 @@ class Store:
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = target.with_name(f".{target.name}.nbprod{os.getpid()}")
         try:
-            shutil.copyfile(self.path(digest), temporary)
+            shutil.copyfile(self.path(digest), temporary)  # not its mode: artifacts are read-only
             os.replace(temporary, target)
         finally:
             temporary.unlink(missing_ok=True)
@@ -86,10 +89,14 @@ class Store:
         return {entry.name for folder in self.root.glob("??") for entry in folder.iterdir()}
 
     def gc(self, keep: Iterable[str]) -> int:
-        """Remove every artifact that is not in `keep`; return the bytes that this freed."""
+        """Remove every artifact that is not in `keep`, and what processes left half-written when they died.
+
+        Returns the bytes that this freed. A run must not be under way: what it has just saved is in nobody's `keep` yet.
+        """
+        doomed = [self.path(digest) for digest in self.digests() - set(keep)]
+        doomed += [path for path in self.root.glob("tmp-*") if _is_left_over(path)]
         freed = 0
-        for digest in self.digests() - set(keep):
-            path = self.path(digest)
+        for path in doomed:
             freed += path.stat().st_size
             path.unlink()
         return freed
@@ -98,3 +105,9 @@ class Store:
         return ArtifactError(
             f"artifact {digest[:12]} is not in {self.root}", fix="Run the task that makes it again: nbprod run --force."
         )
+
+
+def _is_left_over(path: Path) -> bool:
+    """Return whether a temporary file belongs to nobody: its process is gone, here or on another machine, for an hour."""
+    alone = not psutil.pid_exists(int(path.name.split("-")[1]))
+    return alone and time.time() - path.stat().st_mtime > 3600

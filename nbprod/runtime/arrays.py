@@ -33,12 +33,17 @@ def clusters(arrays: Iterable[tuple[Any, bool]]) -> list[list[Any]]:
     Each array comes with whether pandas copies it before it writes to it; two such arrays may overlap without
     anybody being able to tell.
     """
-    spans = sorted(((*extent(array), cow, index, array) for index, (array, cow) in enumerate(arrays)), key=lambda s: s[:4])
+    spans = sorted(
+        ((*extent(array), cow, index, array) for index, (array, cow) in enumerate(arrays)), key=lambda s: s[:4]
+    )
     found: list[list[Any]] = []
     current: dict[int, Any] = {}
     end = -1
     plain = False
-    for low, high, cow, _, array in [*spans, (sys.maxsize, sys.maxsize, True, -1, None)]:  # the last one closes the list
+    for low, high, cow, _, array in [
+        *spans,
+        (sys.maxsize, sys.maxsize, True, -1, None),
+    ]:  # the last one closes the list
         if low >= end:
             if plain and len(current) > 1:
                 found.append(list(current.values()))
@@ -167,7 +172,7 @@ _HOLDERS = {
 
 def copies_on_write(pandas: Any) -> bool:
     """Return whether pandas copies before it writes."""
-    if not pandas.__version__.partition(".")[0] in ("0", "1", "2"):
+    if pandas.__version__.partition(".")[0] not in ("0", "1", "2"):
         return True
     try:
         return pandas.options.mode.copy_on_write is True

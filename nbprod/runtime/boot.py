@@ -12,7 +12,7 @@ import sys
 import types
 
 
-def begin(job_path):  # type: ignore[no-untyped-def]
+def begin(job_path: str) -> None:
     """Load the runtime privately, read the job and start the session."""
     name = "_nbprod_runtime"
     package = types.ModuleType(name)
@@ -29,4 +29,4 @@ def begin(job_path):  # type: ignore[no-untyped-def]
     shell._nbprod = session.Session(job, shell.user_ns, shell)
 
 
-begin(JOB)  # type: ignore[name-defined,no-untyped-call]  # noqa: F821
+begin(JOB)  # type: ignore[name-defined]  # noqa: F821

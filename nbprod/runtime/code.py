@@ -8,9 +8,6 @@ import sys
 import types
 from typing import Any, Callable, Dict, Iterator, List, Set, Tuple
 
-MODULE = "_nbprod"
-"""The module name under which pickles refer to the functions that rebuild things; it is never imported."""
-
 _GLOBAL = frozenset(
     code
     for name, code in opcode.opmap.items()
@@ -77,7 +74,7 @@ def function_state(function: types.FunctionType) -> Dict[str, Any]:
         "__defaults__": function.__defaults__,
         "__kwdefaults__": function.__kwdefaults__,
     }
-    annotations = function.__dict__.get("__annotations__") or _annotations(function)
+    annotations = _annotations(function)
     if annotations:
         state["__annotations__"] = annotations
     parameters = getattr(function, "__type_params__", ())
@@ -127,7 +124,7 @@ def class_arguments(cls: type) -> Tuple[Any, ...]:
         early["__slots__"] = slots
     enum = sys.modules.get("enum")
     if enum is not None and isinstance(cls, enum.EnumMeta):
-        early["enum members"] = [(member.name, member.value) for member in cls.__members__.values()]  # type: ignore[attr-defined]
+        early["enum members"] = [(member.name, member.value) for member in cls.__members__.values()]
     elif is_namedtuple(cls):
         early["namedtuple"] = (cls._fields, cls._field_defaults)  # type: ignore[attr-defined]
     return (type(cls), cls.__name__, cls.__bases__, early)
@@ -142,7 +139,9 @@ def class_state(cls: type) -> Dict[str, Any]:
         skip.update(cls.__members__)
         skip.update(key for key in cls.__dict__ if key.startswith("_") and key.endswith("_"))
     if is_namedtuple(cls):
-        skip.update(("_fields", "_field_defaults", "__new__", "_make", "_replace", "__replace__", "__repr__", "_asdict"))
+        skip.update(
+            ("_fields", "_field_defaults", "__new__", "_make", "_replace", "__replace__", "__repr__", "_asdict")
+        )
         skip.update(("__getnewargs__", "__match_args__", *cls._fields))  # type: ignore[attr-defined]
     return {key: value for key, value in cls.__dict__.items() if key not in skip}
 
@@ -156,12 +155,12 @@ def make_class(metaclass: Any, name: str, bases: Tuple[type, ...], early: Dict[s
         import collections
 
         names, defaults = fields
-        made: Any = collections.namedtuple(name, names, module=early["__module__"])  # type: ignore[misc]
+        made: Any = collections.namedtuple(name, names, module=early["__module__"])  # type: ignore[misc]  # noqa: PYI024
         made.__qualname__ = early["__qualname__"]
         if defaults:
             made._field_defaults = defaults
             made.__new__.__defaults__ = tuple(defaults.values())
-        return made  # type: ignore[no-any-return]
+        return made
     if members is not None:
         body = metaclass.__prepare__(name, bases)
         for key, value in {**early, **dict(members)}.items():

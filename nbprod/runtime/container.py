@@ -16,12 +16,14 @@ import mmap
 import os
 import queue
 import threading
+from contextlib import suppress
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 
 MAGIC = b"nbprod1\n"
 END = b"\nnbprod\n"
 ALIGN = 64
 CHUNK = 4 << 20
+_NO_ROOM = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
 _counter = itertools.count()
 
 
@@ -53,10 +55,8 @@ class Written(NamedTuple):
 
     def discard(self) -> None:
         """Remove the file."""
-        try:
+        with suppress(FileNotFoundError):
             os.unlink(self.temporary)
-        except FileNotFoundError:
-            pass
 
 
 def path_of(store: str, digest: str) -> str:
@@ -69,7 +69,7 @@ class _Hasher:
 
     def __init__(self) -> None:
         self.sha = hashlib.sha256()
-        self.queue: Optional["queue.Queue[Any]"] = None
+        self.queue: Optional[queue.Queue[Any]] = None
         self.thread: Optional[threading.Thread] = None
 
     def update(self, data: Any) -> None:
@@ -82,7 +82,7 @@ class _Hasher:
             self.thread.start()
         self.queue.put(data)
 
-    def _run(self, todo: "queue.Queue[Any]") -> None:
+    def _run(self, todo: queue.Queue[Any]) -> None:
         while True:
             data = todo.get()
             if data is None:
@@ -111,7 +111,7 @@ class _Sink:
         if size > CHUNK:
             view = memoryview(data).cast("B")
             for start in range(0, size, CHUNK):
-                part = view[start : start + CHUNK]
+                part: Any = view[start : start + CHUNK]
                 self.hasher.update(part)
                 self.file.write(part)
         else:
@@ -152,7 +152,7 @@ def write(store: str, dump: Callable[[Any], Sequence[Any]], index: Dict[str, Any
     except BaseException as error:
         hasher.close()
         Written(temporary, "", 0).discard()
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
             raise DiskFull(error.errno, f"no room left for an artifact in {store}") from error
         raise
 
@@ -160,7 +160,7 @@ def write(store: str, dump: Callable[[Any], Sequence[Any]], index: Dict[str, Any
 class Opened(NamedTuple):
     """An artifact mapped into memory; `buffers` are writable and private to this process."""
 
-    index: Dict[str, Any]
+    about: Dict[str, Any]
     pickle: memoryview
     buffers: List[memoryview]
     mapping: mmap.mmap

@@ -12,8 +12,9 @@ import stat
 import sys
 import sysconfig
 import tempfile
-from . import audit
 from typing import Any, Callable, Dict, Iterable, Optional, Set, Tuple
+
+from . import audit
 
 _CHUNK = 1 << 20
 _HIDDEN = {".nbprod", "__pycache__", ".ipynb_checkpoints", ".git", ".ipython", ".jupyter", "matplotlib", "fontconfig"}
@@ -44,14 +45,18 @@ def file_digest(path: str) -> Optional[str]:
 
 def _system_prefixes() -> Tuple[str, ...]:
     paths = sysconfig.get_paths()
-    found = {paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib", "scripts", "data", "include") if key in paths}
+    found = {
+        paths[key]
+        for key in ("stdlib", "platstdlib", "purelib", "platlib", "scripts", "data", "include")
+        if key in paths
+    }
     found.update(path for path in sys.path if path.endswith(("site-packages", "dist-packages")))
     found.update((sys.prefix, sys.base_prefix, sys.exec_prefix))
     found.update(("/proc", "/dev", "/sys", "/etc", "/usr", "/lib", "/lib64", "/bin", "/sbin", "/run", "/var/run"))
     home = os.path.expanduser("~")
     found.update(os.path.join(home, *part) for part in ((".local", "lib"), (".local", "share", "jupyter")))
     both = found | {os.path.realpath(path) for path in found}
-    return tuple(sorted(path.rstrip(os.sep) + os.sep for path in both if path and path != os.sep and path != home))
+    return tuple(sorted(path.rstrip(os.sep) + os.sep for path in both if path not in ("", os.sep, home)))
 
 
 class FileLog:
@@ -72,21 +77,23 @@ class FileLog:
     def start(self) -> None:
         """Begin to listen."""
         tempfile.gettempdir()  # finding it out writes a file, which is not the task's
-        audit.listen({
-            "open": self.open,
-            "os.listdir": self.list,
-            "os.scandir": self.list,
-            "os.remove": self.remove,
-            "os.truncate": self.remove,
-            "os.rename": self.rename,
-            "os.link": self.copy,
-            "os.symlink": self.copy,
-            "shutil.copyfile": self.copy,
-            "shutil.move": self.rename,
-            "sqlite3.connect": self.database,
-            "tempfile.mkstemp": self.made,
-            "tempfile.mkdtemp": self.made,
-        })
+        audit.listen(
+            {
+                "open": self.open,
+                "os.listdir": self.list,
+                "os.scandir": self.list,
+                "os.remove": self.remove,
+                "os.truncate": self.truncate,
+                "os.rename": self.rename,
+                "os.link": self.copy,
+                "os.symlink": self.copy,
+                "shutil.copyfile": self.copy,
+                "shutil.move": self.rename,
+                "sqlite3.connect": self.database,
+                "tempfile.mkstemp": self.made,
+                "tempfile.mkdtemp": self.made,
+            }
+        )
 
     def relevant(self, path: Any) -> Optional[str]:
         """Return the absolute path of a file that belongs to the author's work, else None."""
@@ -142,6 +149,11 @@ class FileLog:
 
     def remove(self, path: Any, folder: Any = -1, *_: Any) -> None:
         found = self.relevant(_within(path, folder))
+        if found is not None:
+            self._gone(found)
+
+    def truncate(self, path: Any, *_: Any) -> None:
+        found = self.relevant(path)
         if found is not None:
             self._gone(found)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-import datetime
+import datetime as dt
 import sys
 import types
 from typing import Any, Dict, Tuple
@@ -12,7 +12,7 @@ _PLAIN = (
     *(str, bytes, int, float, complex, bool, tuple, frozenset, range, slice, type(None), type(Ellipsis)),
     *(types.BuiltinFunctionType, types.MethodType, types.ModuleType, types.CodeType, types.MappingProxyType),
     *(types.MethodDescriptorType, types.WrapperDescriptorType, types.MethodWrapperType, types.GetSetDescriptorType),
-    *(datetime.date, datetime.time, datetime.timedelta, datetime.tzinfo),
+    *(dt.date, dt.time, dt.timedelta, dt.tzinfo),
 )
 _BY_PLACE: Tuple[Tuple[str, str], ...] = (
     ("decimal", "Decimal"),
@@ -59,14 +59,18 @@ class Immutable:
         kind = type(value)
         known = self._known.get(kind)
         if known is None:
-            known = issubclass(kind, self._types) and (kind in _PLAIN or not hasattr(value, "__dict__") or _closed(kind))
+            known = issubclass(kind, self._types) and (
+                kind in _PLAIN or not hasattr(value, "__dict__") or _closed(kind)
+            )
             known = self._known[kind] = known or kind.__module__.startswith(_FAMILIES)
         return known
 
 
 def _closed(kind: type) -> bool:
     """Return whether instances are immutable though they have a `__dict__`: those of libraries, not of the notebook."""
-    return kind.__module__ != "__main__" or (isinstance(kind, type(sys.modules["enum"].Enum)) if "enum" in sys.modules else False)
+    return kind.__module__ != "__main__" or (
+        isinstance(kind, type(sys.modules["enum"].Enum)) if "enum" in sys.modules else False
+    )
 
 
 _PLACES: Tuple[Tuple[str, str], ...] = (

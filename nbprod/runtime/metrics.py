@@ -36,6 +36,8 @@ def number(value: Any) -> Optional[Union[int, float]]:
 def describe(value: Any) -> str:
     """Return a short description of a value's type, with its shape where it has one."""
     kind = type(value)
-    name = kind.__qualname__ if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}.{kind.__qualname__}"
+    name = (
+        kind.__qualname__ if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}.{kind.__qualname__}"
+    )
     shape = getattr(value, "shape", None)
     return f"{name} of shape {tuple(shape)}" if isinstance(shape, tuple) and not isinstance(value, type) else name

@@ -42,7 +42,7 @@ def reduce(saver: Any, value: Any, rebuilders: Any) -> Any:
         return rebuilders["bare"], (type(value),), state, None, None, rebuilders["set_keras_state"]
     for base in (list, dict, set):
         if isinstance(value, base) and type(value).__module__ == tracking.__name__:
-            items = list(value.items()) if base is dict else list(value)
+            items = list(value.items()) if isinstance(value, dict) else list(value)
             if base is set:
                 items = _steady(items)
             contents = (items, dict(vars(value)))
@@ -68,17 +68,17 @@ def _steady(items: list[Any]) -> list[Any]:
 
 def _nodes(function: Any) -> list[tuple[Any, int]]:
     """Return what the keys `ID_ib-INDEX` of a functional graph stand for, in a steady order."""
-    found = []
-    for operation in function._operations:
-        for index in range(len(operation._inbound_nodes)):
-            if f"{id(operation)}_ib-{index}" in function._nodes:
-                found.append((operation, index))
-    return found
+    return [
+        (operation, index)
+        for operation in function._operations
+        for index in range(len(operation._inbound_nodes))
+        if f"{id(operation)}_ib-{index}" in function._nodes
+    ]
 
 
 def bare(kind: type) -> Any:
     """Return an instance on which no `__init__` has run."""
-    base = next(part for part in kind.__mro__ if not part.__flags__ & (1 << 9))
+    base: Any = next(part for part in kind.__mro__ if not part.__flags__ & (1 << 9))
     return base.__new__(kind)
 
 
@@ -90,8 +90,8 @@ def set_keras_state(value: Any, state: dict[str, Any]) -> None:
 def set_tracked_state(value: Any, contents: tuple[list[Any], dict[str, Any]]) -> None:
     """Fill a tracked list, dictionary or set past its tracker."""
     items, state = contents
-    base = next(kind for kind in (collections.OrderedDict, list, dict, set) if isinstance(value, kind))
-    fill: Any = list.extend if base is list else base.update  # type: ignore[attr-defined]
+    base: Any = next(kind for kind in (collections.OrderedDict, list, dict, set) if isinstance(value, kind))
+    fill = list.extend if base is list else base.update
     fill(value, items)
     vars(value).update(state)
 

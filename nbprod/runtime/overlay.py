@@ -10,16 +10,32 @@ import functools
 import gc
 import types
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, Dict, List, NamedTuple, Tuple
 
-from . import pickling, watch
+from . import pickling, rebuild, watch
 
 Path = Tuple[Tuple[Any, ...], ...]
 _LRU = type(functools.lru_cache()(lambda: None))
 _SKIPPED = frozenset(
-    ("__dict__", "__weakref__", "__module__", "__qualname__", "__doc__", "__annotations__", "__annotate__", "__annotate_func__")
-    + ("__annotations_cache__", "__abstractmethods__", "_abc_impl", "__slotnames__", "__static_attributes__")
-    + ("__firstlineno__", "__builtins__", "__warningregistry__", "__type_params__", "__conditional_annotations__")
+    {
+        *("__dict__", "__weakref__", "__module__", "__qualname__", "__doc__", "__annotations__", "__annotate__"),
+        *(
+            "__annotate_func__",
+            "__annotations_cache__",
+            "__abstractmethods__",
+            "_abc_impl",
+            "__slotnames__",
+            "__builtins__",
+        ),
+        *(
+            "__static_attributes__",
+            "__firstlineno__",
+            "__warningregistry__",
+            "__type_params__",
+            "__conditional_annotations__",
+        ),
+    }
 )
 _INNER = ("__func__", "fget", "fset", "fdel", "func")
 
@@ -50,7 +66,7 @@ class Overlay:
                 delattr(owner, path[-1][1])
 
 
-@pickling.rebuilder
+@rebuild.rebuilder
 def make_overlay(changes: Dict[Path, Any], removed: List[Path]) -> Overlay:
     """Return an overlay."""
     return Overlay(changes, removed)
@@ -99,7 +115,9 @@ class Snapshot(NamedTuple):
 
 def light(taken: Snapshot) -> Snapshot:
     """Return a snapshot that holds on to no data of the notebook, only to what it compares by identity."""
-    parts = {path: part if type(part.token) is tuple else part._replace(value=None) for path, part in taken.parts.items()}
+    parts = {
+        path: part if type(part.token) is tuple else part._replace(value=None) for path, part in taken.parts.items()
+    }
     return Snapshot(taken.target, parts)
 
 
@@ -137,7 +155,11 @@ def _parts(owner: Any, path: Path, names: pickling.Names, deep: bool, seen: set[
     seen.add(id(owner))
     enumeration = isinstance(owner, type) and "_member_map_" in vars(owner)
     for key, value in list(vars(owner).items()):
-        if key in _SKIPPED or enumeration or isinstance(value, (types.MemberDescriptorType, types.GetSetDescriptorType)):
+        if (
+            key in _SKIPPED
+            or enumeration
+            or isinstance(value, (types.MemberDescriptorType, types.GetSetDescriptorType))
+        ):
             continue
         here = (*path, ("attr", key))
         inner = list(_inner(value)) if deep else []
@@ -306,10 +328,8 @@ def prime(cached: Any, state: Dict[str, Any]) -> None:
             cached(*args, **kwargs)
         failing[0] = True
         for _ in range(min(state["misses"] - cached.cache_info().misses, _COUNTED)):
-            try:
+            with suppress(LookupError):
                 cached(object())
-            except LookupError:
-                pass
     finally:
         function.__code__, function.__defaults__, function.__kwdefaults__ = kept
     if state["entries"]:

@@ -7,17 +7,57 @@ import sys
 from typing import Dict
 
 _KERNEL = frozenset(
-    """IPython ipykernel ipykernel_launcher zmq tornado traitlets jupyter_client jupyter_core debugpy comm nest_asyncio nest_asyncio2
-    psutil platformdirs matplotlib_inline decorator pygments jedi parso prompt_toolkit wcwidth pexpect ptyprocess
-    stack_data executing asttokens pure_eval _pydevd_bundle pydevd _pydev_bundle dateutil six packaging typing_extensions
-    IPython_pygments_lexers ipython_pygments_lexers""".split()
+    {
+        *(
+            "IPython",
+            "IPython_pygments_lexers",
+            "ipykernel",
+            "ipykernel_launcher",
+            "ipython_pygments_lexers",
+            "zmq",
+            "tornado",
+            "traitlets",
+        ),
+        *(
+            "jupyter_client",
+            "jupyter_core",
+            "debugpy",
+            "comm",
+            "nest_asyncio",
+            "nest_asyncio2",
+            "psutil",
+            "platformdirs",
+        ),
+        *(
+            "matplotlib_inline",
+            "decorator",
+            "pygments",
+            "jedi",
+            "parso",
+            "prompt_toolkit",
+            "wcwidth",
+            "pexpect",
+            "ptyprocess",
+        ),
+        *(
+            "stack_data",
+            "executing",
+            "asttokens",
+            "pure_eval",
+            "pydevd",
+            "dateutil",
+            "six",
+            "packaging",
+            "typing_extensions",
+        ),
+    }
 )
 
 
 def versions() -> Dict[str, str]:
     """Return the version of each loaded third-party top-level package; those that run the kernel itself are left out."""
     found: Dict[str, str] = {}
-    standard = getattr(sys, "stdlib_module_names", frozenset())
+    standard: frozenset[str] = getattr(sys, "stdlib_module_names", frozenset())
     for name in sorted({key.partition(".")[0] for key in list(sys.modules)} - _KERNEL - set(standard)):
         module = sys.modules.get(name)
         path = getattr(module, "__dict__", {}).get("__file__") or ""

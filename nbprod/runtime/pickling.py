@@ -1,4 +1,4 @@
-"""How values become bytes and values again: pickle protocol 5, taught about the notebook's own names.
+"""How values become bytes: pickle protocol 5, taught about the notebook's own names.
 
 A function or class that the notebook's source defines is saved as a reference to its name, and found under that name
 in the namespace it is loaded into. One that has no such name is saved by its code, with the live namespace as its
@@ -8,91 +8,15 @@ globals. Large buffers stay out of the stream.
 from __future__ import annotations
 
 import builtins
-import importlib
 import pickle
 import sys
 import types
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import Any, Callable, Dict, Tuple, Type
 
 from . import arrays, code, models
-from .code import MODULE
 from .identity import Immutable, Singletons
-
-REBUILDERS: Dict[str, Callable[..., Any]] = {}
-"""What pickles refer to as `_nbprod.NAME`."""
-
-
-def rebuilder(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Make a function available to pickles as `_nbprod.NAME`."""
-    function.__module__ = MODULE
-    function.__qualname__ = function.__name__
-    REBUILDERS[function.__name__] = function
-    return function
-
-
-@rebuilder
-def named(path: str) -> Any:
-    """Stand for a name of the notebook; the loader looks it up."""
-    raise NotImplementedError(path)
-
-
-@rebuilder
-def namespace_of(kind: str, value: Any) -> Any:
-    """Stand for the globals of a function; the loader supplies them."""
-    raise NotImplementedError(kind)
-
-
-@rebuilder
-def make_function(made: types.CodeType, scope: dict[str, Any], name: str, closure: Any) -> types.FunctionType:
-    """Return a bare function; `set_function_state` completes it."""
-    return types.FunctionType(made, scope, name, None, closure)
-
-
-@rebuilder
-def make(kind: Any, *parts: Any) -> Any:
-    """Return an instance of a type, made by calling it."""
-    return kind(*parts)
-
-
-@rebuilder
-def module(name: str) -> types.ModuleType:
-    """Import a module by its name."""
-    return importlib.import_module(name)
-
-
-@rebuilder
-def singleton(owner: str, path: str) -> Any:
-    """Return the one object that lives at a place of a module."""
-    found: Any = importlib.import_module(owner)
-    for part in path.split("."):
-        found = getattr(found, part)
-    return found
-
-
-for _function in (
-    *(code.make_code, code.make_cell, code.make_class, code.set_function_state, code.set_class_state),
-    *(arrays.make_array, arrays.make_view, arrays.make_memmap),
-    *models.REBUILDERS,
-):
-    rebuilder(_function)
-
-
-@contextmanager
-def visible() -> Iterator[None]:
-    """Let pickle find the rebuilders while it works; afterwards no module of that name exists."""
-    made = types.ModuleType(MODULE)
-    made.__dict__.update(REBUILDERS)
-    before = sys.modules.get(MODULE)
-    sys.modules[MODULE] = made
-    try:
-        yield
-    finally:
-        if before is None:
-            del sys.modules[MODULE]
-        else:
-            sys.modules[MODULE] = before
+from .rebuild import REBUILDERS, visible
 
 
 class Names:
@@ -224,8 +148,22 @@ class Saver(pickle.Pickler):
 
 
 _TRUSTED = frozenset(
-    ("builtins", "collections", "datetime", "decimal", "fractions", "numpy", "pandas", "pathlib", "pyarrow", "re", "scipy")
-    + ("sklearn", "uuid", "zoneinfo", "functools", "operator", "random", "string", "keras", "jaxlib", "jax", "inspect")
+    {
+        *(
+            "builtins",
+            "collections",
+            "datetime",
+            "decimal",
+            "fractions",
+            "functools",
+            "inspect",
+            "operator",
+            "pathlib",
+            "random",
+            "re",
+        ),
+        *("string", "uuid", "zoneinfo", "jax", "jaxlib", "keras", "numpy", "pandas", "pyarrow", "scipy", "sklearn"),
+    }
 )
 """Libraries whose values, when they can be saved, can be loaded."""
 
@@ -274,7 +212,9 @@ class _Scope:
         self.arguments = (kind, value)
 
 
-_NAMELESS = {kind: name for name, kind in vars(types).items() if isinstance(kind, type) and not hasattr(builtins, kind.__name__)}
+_NAMELESS = {
+    kind: name for name, kind in vars(types).items() if isinstance(kind, type) and not hasattr(builtins, kind.__name__)
+}
 """Types of the interpreter that are found only in the module `types`."""
 
 
@@ -319,80 +259,6 @@ REDUCERS: Dict[Type[Any], Callable[[Saver, Any], Any]] = {
 }
 
 
-class MissingName(NameError):
-    """A saved value refers to a name of the notebook that is not there."""
-
-
-class Loader(pickle.Unpickler):
-    """Unpickles one artifact into a namespace, in which the notebook's own names are looked up."""
-
-    def __init__(self, file: Any, namespace: dict[str, Any], buffers: Sequence[Any] = ()) -> None:
-        super().__init__(file, buffers=buffers)
-        self.namespace = namespace
-        self.later: list[Callable[[], None]] = []
-
-    def value(self) -> Any:
-        """Load everything."""
-        loaded = self.load()
-        for function in self.later:
-            function()
-        return loaded
-
-    def find_class(self, owner: str, name: str) -> Any:
-        if owner == MODULE:
-            return getattr(self, name) if name in ("named", "namespace_of", "set_keras_state") else REBUILDERS[name]
-        if owner == "__main__":
-            return self.named(name)
-        return super().find_class(owner, name)
-
-    def named(self, path: str) -> Any:
-        """Return what a dotted name of the notebook stands for."""
-        root, *rest = path.split(".")
-        if root not in self.namespace:
-            raise MissingName(f"the notebook's {root!r} is not defined at this place")
-        found = self.namespace[root]
-        for part in rest:
-            found = getattr(found, part)
-        return found
-
-    def namespace_of(self, kind: str, value: Any) -> Any:
-        """Return the globals of a function."""
-        if kind == "notebook":
-            return self.namespace
-        return vars(importlib.import_module(value)) if kind == "module" else value
-
-    def set_keras_state(self, value: Any, state: dict[str, Any]) -> None:
-        """Set the state of an object of Keras now, and complete it when everything is loaded."""
-        models.set_keras_state(value, state)
-        self.later.append(lambda: models.complete(value))
-
-
-class Stream:
-    """What `pickle.Unpickler` reads from: bytes in memory, without copying them first."""
-
-    def __init__(self, data: memoryview) -> None:
-        self.data = data
-        self.at = 0
-
-    def read(self, size: int) -> bytes:
-        start, self.at = self.at, min(self.at + size, len(self.data))
-        return bytes(self.data[start : self.at])
-
-    def readinto(self, target: Any) -> int:
-        count = min(len(target), len(self.data) - self.at)
-        target[:count] = self.data[self.at : self.at + count]
-        self.at += count
-        return count
-
-    def readline(self) -> bytes:
-        end = self.at
-        while end < len(self.data) and self.data[end] != 10:
-            end += 1
-        line = bytes(self.data[self.at : end + 1])
-        self.at = end + 1
-        return line
-
-
 def dump(value: Any, file: Any, names: Names, views: dict[int, Any] | None = None) -> Tuple[Saver, Any]:
     """Pickle `value` to `file`; return the saver and the buffers left out of the stream."""
     buffers: list[Any] = []
@@ -411,8 +277,3 @@ def dump(value: Any, file: Any, names: Names, views: dict[int, Any] | None = Non
             error.nbprod_last = saver.last  # type: ignore[attr-defined]
             raise
     return saver, buffers
-
-
-def load(opened: Any, namespace: dict[str, Any]) -> Any:
-    """Return the value of an opened artifact (see `container.open_artifact`)."""
-    return Loader(Stream(opened.pickle), namespace, opened.buffers).value()

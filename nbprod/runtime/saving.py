@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Dict, List
 
-from . import arrays, container, pickling, watch
+from . import arrays, container, loading, pickling, watch
 
 
 class Draft:
@@ -22,7 +22,7 @@ class Draft:
         if self.saver.plain:
             return
         opened = container.open_artifact(self.written.temporary)
-        loaded = pickling.load(opened, namespace)
+        loaded = loading.load(opened, namespace)
         for name, value in self.payloads.items():
             if type(loaded[name]).__qualname__ != type(value).__qualname__:
                 raise TypeError(f"it came back as {type(loaded[name]).__qualname__}")

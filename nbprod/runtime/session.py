@@ -9,7 +9,7 @@ import sys
 import types
 from typing import Any, Dict, List, Optional, Set, Tuple
 
-from . import audit, container, metrics, pickling, watch
+from . import audit, container, loading, metrics, pickling, watch
 from .files import FileLog
 from .hidden import Hidden
 from .overlay import Overlay, Snapshot, light, snapshot
@@ -76,15 +76,17 @@ class Session:
             self.names.references = self.references()
             try:
                 opened = container.open_artifact(path)
-                found = pickling.load(opened, self.namespace)
+                found = loading.load(opened, self.namespace)
             except FileNotFoundError:
-                raise TaskValueError(f"the artifact of {name!r}, made by task {task!r}, is not in the store: {path}") from None
+                raise TaskValueError(
+                    f"the artifact of {name!r}, made by task {task!r}, is not in the store: {path}"
+                ) from None
             except Exception as error:
                 text = f"{name!r}, made by task {task!r}, cannot be loaded: {type(error).__name__}: {error}"
                 raise TaskValueError(text) from error
             self.mapped.add(path, opened)
             self._opened[task, digest] = found
-        return found  # type: ignore[no-any-return]
+        return found
 
     def ready(self) -> None:
         """Restore hidden state and remember what the inputs look like; the author's cells come next."""

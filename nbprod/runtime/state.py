@@ -69,7 +69,7 @@ _KERAS_GENERATOR = "global_seed_generator"
 
 def _keras_get() -> Any:
     """Return the seed that was set, the state of the global generator, and the counters that number layers' names."""
-    get = sys.modules[_KERAS].get_global_attribute  # type: ignore[attr-defined]
+    get = sys.modules[_KERAS].get_global_attribute
     generator = get(_KERAS_GENERATOR)
     numpy = sys.modules["numpy"]
     return {
@@ -159,7 +159,7 @@ def _rc_set(value: Any) -> None:
 
 
 def _figures_get() -> Any:
-    managers = sys.modules["matplotlib._pylab_helpers"].Gcf.figs  # type: ignore[attr-defined]
+    managers = sys.modules["matplotlib._pylab_helpers"].Gcf.figs
     return [(number, manager.canvas.figure) for number, manager in managers.items()]
 
 
@@ -219,7 +219,7 @@ def drawn_unseeded(name: str, before: Any, after: Any) -> bool:
     Looks some millions of draws ahead, which takes well under a tenth of a second.
     """
     if name == "@random":
-        step = random.Random()
+        step = random.Random()  # noqa: S311 (it follows a generator of the notebook)
         step.setstate(before)
         for _ in range(1000):
             if step.getstate()[1][:-1] == after[1][:-1]:

@@ -22,7 +22,9 @@ _ADVICE = (
 def type_name(value: Any) -> str:
     """Return the full name of a value's type; those of builtins and of the notebook without their module."""
     kind = type(value)
-    return kind.__qualname__ if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}.{kind.__qualname__}"
+    return (
+        kind.__qualname__ if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}.{kind.__qualname__}"
+    )
 
 
 def summary(value: Any) -> str:

@@ -9,6 +9,7 @@ import struct
 from typing import Any, Dict, List, NamedTuple
 
 from . import container, pickling
+from .rebuild import visible
 
 _PAGE = 4096
 _PRESENT, _SWAPPED, _FILE = 1 << 63, 1 << 62, 1 << 61
@@ -50,7 +51,7 @@ class Mapped:
 class _Buffer(ctypes.Structure):
     """CPython's `Py_buffer`, as far as its first fields go; the rest is room."""
 
-    _fields_ = [("buf", ctypes.c_void_p), ("obj", ctypes.py_object), ("rest", ctypes.c_char * 128)]  # noqa: RUF012
+    _fields_ = [("buf", ctypes.c_void_p), ("obj", ctypes.py_object), ("rest", ctypes.c_char * 128)]
 
 
 def _address(view: memoryview) -> int:
@@ -86,7 +87,7 @@ def _written_pages(first: int, count: int) -> Any:
             raw = pagemap.read(count * 8)
     except OSError:
         raw = b""
-    if len(raw) != count * 8 or _PAGE != os.sysconf("SC_PAGE_SIZE"):
+    if len(raw) != count * 8 or os.sysconf("SC_PAGE_SIZE") != _PAGE:
         yield from range(first, first + count)
         return
     for index, entry in enumerate(struct.unpack(f"<{count}Q", raw)):
@@ -120,7 +121,7 @@ def scan(value: Any, names: pickling.Names, mapped: Mapped | None = None) -> Sca
         return False
 
     saver = pickling.Saver(file, names, buffer, {})
-    with pickling.visible():
+    with visible():
         saver.dump(value)
     for part in extra:
         file.sha.update(part)

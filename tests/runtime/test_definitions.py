@@ -28,10 +28,13 @@ def test_what_source_defines_is_saved_by_name(chain: Chain) -> None:
         def decorated(x): return x
     """
     names = ["A", "f", "cached", "part", "deco", "decorated", "functools"]
-    source = defs + """
+    source = (
+        defs
+        + """
         k = 1
         values = [A(), A.Inner(), A.m, A().m, A.make, A.plain, f, cached, part, functools.partial(f, 3), decorated, A]
     """
+    )
     a = chain.task("a", source, ["values"], defined=names)
     assert a.facts["needs"] == {"values": ["A", "cached", "decorated", "f", "part"]}
     b = chain.task(
@@ -206,7 +209,7 @@ def test_state_gathered_by_functions_and_classes_is_carried(chain: Chain) -> Non
     assert b.facts["writes"] == ["Tally", "counted", "slow", "square", "visit"]
     assert b.outputs["slow"]["format"] == "overlay"
     takes = ["calls", "Tally", "counted", "slow", "square", "visit"]
-    c = chain.task("c", use, takes, defs=defs, takes={"b": takes}, defined=DEFINED)
+    chain.task("c", use, takes, defs=defs, takes={"b": takes}, defined=DEFINED)
     d = chain.task("d", show, defs=defs, takes={"c": takes}, defined=DEFINED)
     kernel = chain.task("kernel", STATEFUL + "    visit.times = 0\n" + use + use + show)
     assert d.out == kernel.out
@@ -227,7 +230,9 @@ def test_a_bounded_cache_keeps_its_order_and_its_counts(chain: Chain) -> None:
 
 def test_an_unchanged_definition_writes_nothing(chain: Chain) -> None:
     names = [*DEFINED, "E", "P", "D", "np", "pd", "plt", "keras_free"]
-    source = STATEFUL + """
+    source = (
+        STATEFUL
+        + """
     import enum, dataclasses, collections, numpy as np, pandas as pd
     import matplotlib.pyplot as plt
     from sklearn.base import BaseEstimator
@@ -243,6 +248,7 @@ def test_an_unchanged_definition_writes_nothing(chain: Chain) -> None:
     made = [E.A, P(1, 2), D(), keras_free().get_params(), np.ones(3).mean(), pd.DataFrame({"a": [1]}).describe()]
     plt.rcParams["lines.linewidth"]
     """
+    )
     a = chain.task("a", source, ["made"], defined=names)
     assert a.facts["writes"] == []
 
@@ -275,7 +281,8 @@ def test_patched_modules_and_library_classes_are_carried(chain: Chain) -> None:
     defined = ["textwrap", "math", "pd", "Fraction"]
     a = chain.task(
         "a",
-        defs + "original = textwrap.dedent; math.tau_twice = 2 * math.tau; textwrap.dedent = lambda value: 'patched ' + original(value)\n"
+        defs
+        + "original = textwrap.dedent; math.tau_twice = 2 * math.tau; textwrap.dedent = lambda value: 'patched ' + original(value)\n"
         "pd.DataFrame.wide = lambda self: self.shape[1]\nFraction.half = property(lambda self: self / 2)",
         ["original"],
         defined=defined,

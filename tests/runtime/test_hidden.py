@@ -75,7 +75,12 @@ def test_environment_folder_path_and_options_are_handed_over(chain: Chain) -> No
     assert b.out == chain.task("kernel", source + show, env=env).out
     more = chain.task("more", "import os; os.environ['NBPROD_MORE'] = '1'", takes={"a": states}, env=env)
     assert more.facts["writes"] == ["@environ"]
-    c = chain.task("c", "import os; print(os.environ['NBPROD_CASE'], os.environ['NBPROD_MORE'])", takes={"more": ["@environ"]}, env=env)
+    c = chain.task(
+        "c",
+        "import os; print(os.environ['NBPROD_CASE'], os.environ['NBPROD_MORE'])",
+        takes={"more": ["@environ"]},
+        env=env,
+    )
     assert c.out == "yes 1\n"
 
 
@@ -114,7 +119,9 @@ def test_keras_draws_and_names_go_on_where_they_stood(chain: Chain) -> None:
     states = ["@keras.random", "@numpy.random", "@random"]
     assert a.facts["writes"] == states
     b = chain.task("b", draw, defs="import keras", takes={"a": states}, env=KERAS)
-    c = chain.task("c", draw, defs="import keras", takes={"a": ["@numpy.random"], "b": ["@keras.random", "@random"]}, env=KERAS)
+    c = chain.task(
+        "c", draw, defs="import keras", takes={"a": ["@numpy.random"], "b": ["@keras.random", "@random"]}, env=KERAS
+    )
     assert b.out + c.out == chain.task("kernel", seed + draw + draw, env=KERAS).out
 
 
@@ -149,7 +156,9 @@ print(model.fit(X, y, epochs=1, verbose=0).history, len(model.trainable_variable
     assert {n: a.digest(n) for n in a.outputs} == {n: again.digest(n) for n in again.outputs}
     b = chain.task("b", more, defs="import numpy as np, keras", takes={"a": [*names, *states]}, env=KERAS)
     assert b.out == chain.task("kernel", make + more, env=KERAS).out
-    predicting = chain.task("p", "model.predict(X, verbose=0)", defs="import keras", takes={"a": [*names, *states]}, env=KERAS)
+    predicting = chain.task(
+        "p", "model.predict(X, verbose=0)", defs="import keras", takes={"a": [*names, *states]}, env=KERAS
+    )
     assert predicting.facts["writes"] == []
 
 

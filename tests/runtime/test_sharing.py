@@ -39,7 +39,7 @@ def test_views_of_an_array_stay_views(chain: Chain) -> None:
         things = np.array([1, [2], 3], dtype=object); inner = things[1:]
         raw = bytearray(64); left = np.frombuffer(raw, dtype="i4"); right = np.frombuffer(raw, dtype="u1")[8:]
     """
-    names = "whole part turned big column flat swapped things inner left right".split()
+    names = ["whole", "part", "turned", "big", "column", "flat", "swapped", "things", "inner", "left", "right"]
     a = chain.task("a", source, names)
     assert a.facts["shares"] == [
         ["part", "turned", "whole"], ["big", "column", "flat", "swapped"], ["inner", "things"], ["left", "right"],
@@ -83,7 +83,7 @@ def test_frames_that_copy_on_write_are_saved_apart(chain: Chain) -> None:
         df = pd.DataFrame({"a": np.arange(5000.0), "b": np.arange(5000.0), "c": pd.Categorical(["x", "y"] * 2500), "s": ["q"] * 5000})
         y, c, sub, copy, head = df["a"], df["c"], df[["a", "b"]], df.copy(deep=False), df.head(100)
     """
-    names = "df y c sub copy head".split()
+    names = ["df", "y", "c", "sub", "copy", "head"]
     assert chain.task("a", source, names).facts["shares"] == []
     source += "    values = df['b'].to_numpy()\n"
     b = chain.task("b", source, [*names, "values"])
@@ -115,7 +115,27 @@ def test_equal_values_and_immutable_ones_are_not_taken_for_shared(chain: Chain) 
         red = Colour.RED; reds = [red]
         f = len; fs = [len]; k = int; ks = [int]
     """
-    names = "t u v day days p ps r rs dt dts s ss red reds f fs k ks".split()
+    names = [
+        "t",
+        "u",
+        "v",
+        "day",
+        "days",
+        "p",
+        "ps",
+        "r",
+        "rs",
+        "dt",
+        "dts",
+        "s",
+        "ss",
+        "red",
+        "reds",
+        "f",
+        "fs",
+        "k",
+        "ks",
+    ]
     assert chain.task("a", source, names, defined=["Colour"]).facts["shares"] == []
 
 
@@ -127,11 +147,13 @@ def test_unchanged_inputs_are_known_to_be_unchanged(chain: Chain) -> None:
         df = pd.DataFrame(X, columns=list("abcd")); df["s"] = "text"
         model = DecisionTreeClassifier().fit(X, y); words = {"a", "b"}; nested = {"k": [1, {"z": (1, 2)}]}
     """
-    names = "X y df model words nested".split()
+    names = ["X", "y", "df", "model", "words", "nested"]
     chain.task("a", source, names)
     reading = "model.predict(X); df.describe(); df.groupby('s').mean(); df['a'].sum(); len(words); nested['k'][1]['z']; X.T @ X"
     assert chain.task("b", reading, takes={"a": names}).facts["writes"] == []
-    changing = "X[4999, 3] = 0; df.loc[3, 's'] = 'u'; nested['k'][1]['z'] = 0; words.add('c'); y[0] += 1; model.max_depth = 3"
+    changing = (
+        "X[4999, 3] = 0; df.loc[3, 's'] = 'u'; nested['k'][1]['z'] = 0; words.add('c'); y[0] += 1; model.max_depth = 3"
+    )
     c = chain.task("c", changing, takes={"a": names})
     assert c.facts["writes"] == sorted(names)
     assert set(c.outputs) == set(names)

@@ -111,7 +111,12 @@ def test_what_a_task_changes_in_place_never_reaches_the_artifact(chain: Chain) -
 def test_loading_a_large_array_reads_nothing(chain: Chain) -> None:
     chain.task("a", "import numpy as np\na = np.ones(30_000_000)", ["a"])
     memory = "int(open('/proc/self/statm').read().split()[1]) * 4096"
-    b = chain.task("b", f"print(({memory} - before) < 60e6, a.shape)", takes={"a": ["a"]}, prelude=[f"import numpy\nbefore = {memory}", "a"])
+    b = chain.task(
+        "b",
+        f"print(({memory} - before) < 60e6, a.shape)",
+        takes={"a": ["a"]},
+        prelude=[f"import numpy\nbefore = {memory}", "a"],
+    )
     assert b.out == "True (30000000,)\n"
     assert b.facts["writes"] == []
 

@@ -17,7 +17,9 @@ sys.modules["_nbprod_runtime"] = package
 session_module = importlib.import_module("_nbprod_runtime.session")
 for key in [key for key in sys.modules if key.startswith("_nbprod_runtime")]:
     del sys.modules[key]
-sys.path[:] = [entry for entry in sys.path if entry not in (os.environ.pop("PYTHONPATH", None), os.path.dirname(__file__))]
+sys.path[:] = [
+    entry for entry in sys.path if entry not in (os.environ.pop("PYTHONPATH", None), os.path.dirname(__file__))
+]
 sys.path.insert(0, "")
 
 main = types.ModuleType("__main__")
