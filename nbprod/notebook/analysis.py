@@ -10,7 +10,7 @@ from nbprod.notebook import magics
 from nbprod.notebook.dataflow import Scanner, effects_of
 from nbprod.notebook.definitions import Form, Nature, form_of
 from nbprod.notebook.effects import Effects
-from nbprod.notebook.syntax import first_line, parse_cell
+from nbprod.notebook.syntax import BODY_MAGICS, first_line, parse_cell
 
 
 @dataclass(eq=False, slots=True)
@@ -51,7 +51,7 @@ def analyse(source: str) -> Analysed:
     if parsed.magic is not None:
         scanner = Scanner()
         magics.read_cell_magic(scanner, parsed.magic)
-        body = not parsed.body and parsed.magic.name not in magics.BODY_MAGICS
+        body = not parsed.body and parsed.magic.name not in BODY_MAGICS
         text = f"%%{parsed.magic.name} {parsed.magic.argument}" + (f"\n{parsed.magic.body.strip()}" if body else "")
         result.pieces.append(Piece(parsed.magic.line, text, scanner.finish(), Form(Nature.CODE), None))
         if parsed.magic.name in ("timeit",):

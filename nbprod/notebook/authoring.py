@@ -73,16 +73,22 @@ def _loose_cells(grouping: tags.Grouping, pieces: dict[str, list[Piece]], outlin
     loose = set(outline.literal_cells)
     for group in grouping.tasks.values():
         for cell in group:
-            natures = {piece.form.nature for piece in pieces[cell.id]}
-            simple = all(piece.form.simple for piece in pieces[cell.id])
-            if "imports" in grouping.roles[cell.id] and simple and natures <= _CARRIED | {Nature.CONSTANT}:
+            if "imports" in grouping.roles[cell.id] and all(_may_be_loose(p, constants=True) for p in pieces[cell.id]):
                 loose.add(cell.id)
     first = grouping.tasks.get(grouping.implicit or "", [])
     if len(grouping.tasks) > 1 and not any(grouping.roles[cell.id] & {"metrics", "serve"} for cell in first):
         rest = [cell for cell in first if cell.id not in loose]
-        if all(piece.form.simple and piece.form.nature in _CARRIED for cell in rest for piece in pieces[cell.id]):
+        if all(_may_be_loose(piece) for cell in rest for piece in pieces[cell.id]):
             loose |= {cell.id for cell in rest}
     return loose
+
+
+def _may_be_loose(piece: Piece, *, constants: bool = False) -> bool:
+    """Say whether a statement looks like one that is only carried; the walk has the last word."""
+    form, effects = piece.form, piece.effects
+    if form.nature is Nature.CODE:
+        return form.quiet and not (effects.defines or effects.may_define or effects.augments)
+    return form.simple and (form.nature in _CARRIED or (constants and form.nature is Nature.CONSTANT))
 
 
 def _settle(
