@@ -60,7 +60,7 @@ class Facts:
     def from_json(cls, value: Mapping[str, Any]) -> Facts:
         """Read what `to_json` wrote; keys that are missing are empty."""
         known = {f.name for f in fields(cls)}
-        data: dict[str, Any] = {k: frozenset(v) for k, v in value.items() if k in known}
+        data: dict[str, Any] = {k: frozenset(v) for k, v in value.items() if k in known - {"shares", "needs"}}
         data["shares"] = frozenset(frozenset(group) for group in value.get("shares", ()))
         data["needs"] = {name: frozenset(names) for name, names in value.get("needs", {}).items()}
         return cls(**data)
