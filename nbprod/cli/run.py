@@ -126,12 +126,13 @@ def run(
 
 def parameter_values(entry: Entry, pipeline: Pipeline, given: tuple[str, ...]) -> dict[str, Any]:
     """Return the values for a run: those of the command line over those of pipelines.yaml, each of its parameter's type."""
-    from nbprod.notebook.parameters import check_parameters, parse_value
+    from nbprod.notebook.parameters import check_parameters, check_value, parse_value
 
     texts = assignments(given)
-    check_parameters(pipeline.parameters, {**entry.config.parameters, **dict.fromkeys(texts)})
+    configured = entry.config.parameters
+    check_parameters(pipeline.parameters, {**dict.fromkeys(texts), **configured})
     return {
-        **entry.config.parameters,
+        **{name: check_value(pipeline.parameters[name], value) for name, value in configured.items()},
         **{name: parse_value(pipeline.parameters[name], text) for name, text in texts.items()},
     }
 

@@ -132,9 +132,7 @@ def make_plan(
 
     config = entry.config.sweep
     check_parameters(
-        pipeline.parameters,
-        {name: pipeline.parameters[name].default for name in given if name in pipeline.parameters}
-        | {name: None for name in given if name not in pipeline.parameters},
+        pipeline.parameters, {**dict.fromkeys(given), **dict.fromkeys(config.space), **entry.config.parameters}
     )
     fixed = {name: value for name, value in entry.config.parameters.items() if name not in given}
     space: dict[str, Space] = {}
