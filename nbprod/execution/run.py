@@ -187,7 +187,7 @@ class _Execution:
         self.records.finish_run(self.run.id, self.status, metrics=metrics, outputs=outputs, error=error)
         shown = None if self.error is None else str(self.error)
         self.emit(RunFinished(run=self.run.id, status=self.status, seconds=seconds, metrics=metrics, error=shown))
-        kernels.settle(2.0)  # so that files which are flushed at exit are whole when we return
+        kernels.settle(1.0)  # so that files which are flushed at exit are whole when we return
         selected = scheduler.selected if scheduler is not None else frozenset()
         return RunResult(
             self.run.id,
