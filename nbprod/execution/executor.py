@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from ploomber.constants import TaskStatus
-from ploomber.exceptions import DAGBuildError, TaskBuildError
+from ploomber.exceptions import DAGBuildEarlyStop, DAGBuildError, TaskBuildError
 from ploomber.executors.abc import Executor
 
 
@@ -35,7 +35,10 @@ class EventExecutor(Executor):  # type: ignore[misc]
         self.work = work
 
     def __call__(self, dag: Any, show_progress: bool = False) -> list[Any]:
-        """Run the tasks of a rendered DAG. Raises `DAGBuildError` when one failed and the others have ended."""
+        """Run the tasks of a rendered DAG.
+
+        Raises `DAGBuildError` when one failed and the others have ended, `DAGBuildEarlyStop` when the graph has changed.
+        """
         super().__call__(dag)
         reports = []
         while True:
@@ -52,7 +55,9 @@ class EventExecutor(Executor):  # type: ignore[misc]
                         continue
             if not ended or self.work.replanned():
                 break
+        if self.work.replanned():
+            raise DAGBuildEarlyStop("the graph has changed")
         failed = [task.name for task in dag.values() if task.exec_status == TaskStatus.Errored]
-        if failed and not self.work.replanned():
+        if failed:
             raise DAGBuildError(f"failed: {', '.join(failed)}")
         return reports
