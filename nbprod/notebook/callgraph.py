@@ -269,7 +269,7 @@ class CallGraph:
     def keeps_state(self, call: Call) -> bool:
         """Say whether what a call returns may remember: the callee has variables that its inner functions change."""
         event = self.current.get(call.path[0]) if len(call.path) == 1 else None
-        return event is not None and any(code.remembers for code in event.codes)
+        return event is not None and any(code.hands_memory or code.remembers for code in event.codes)
 
     def plots(self, statement: Statement) -> bool:
         """Say whether a statement may draw with matplotlib."""

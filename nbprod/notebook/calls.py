@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from nbprod.notebook import files, magics
 from nbprod.notebook.effects import NOTHING, Call, Effects, Roots, Sure
-from nbprod.notebook.purity import CACHES, INPLACE
+from nbprod.notebook.purity import CACHES, INPLACE, MUTATING
 from nbprod.notebook.scope import RootFinder, Scope, dotted, find
 from nbprod.notebook.syntax import parse_code
 
@@ -30,6 +30,7 @@ class CallReader(RootFinder):
     sure: Sure
     kept: set[str]
     caches = CACHES
+    remembers: bool
 
     if TYPE_CHECKING:
 
@@ -38,6 +39,7 @@ class CallReader(RootFinder):
         def read(self, name: str, line: int) -> None: ...
         def bind(self, name: str, roots: Roots = NOTHING) -> None: ...
         def change(self, roots: Roots, path: tuple[str, ...], line: int) -> None: ...
+        def outside(self, node: ast.AST) -> bool: ...
         def shared(self, path: tuple[str, ...]) -> Roots: ...
 
     def visit_call(self, node: ast.Call) -> None:
@@ -91,10 +93,9 @@ class CallReader(RootFinder):
 
     def visit_subscript(self, node: ast.Subscript) -> None:
         """Read `globals()["name"]` as the name; anything else in the order of evaluation."""
-        if _is_namespace(node.value) and isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
-            name = node.slice.value
-            if isinstance(node.ctx, ast.Load):
-                self.out.read(name, node.lineno, self.sure) if name not in self.certain else None
+        if (name := global_item(node)) is not None and isinstance(node.ctx, ast.Load):
+            if name not in self.certain:
+                self.out.read(name, node.lineno, self.sure)
             return
         if _is_namespace(node.value) and not isinstance(node.ctx, ast.Load):
             self.out.anything = self.out.anything or node.lineno
@@ -130,6 +131,8 @@ class CallReader(RootFinder):
             method, receiver = func.attr, self.roots(func.value)
             if path[:1] and path[0].startswith("$"):
                 receiver |= self.shared(dotted(func))
+            if method in MUTATING and self.outside(func.value):
+                self.remembers = True
             if method in ("query", "eval"):
                 self._names_in_query(node)
         options = set()
@@ -175,6 +178,14 @@ def _is_shell(node: ast.AST) -> bool:
 
 def _is_namespace(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _NAMESPACES and not node.args
+
+
+def global_item(node: ast.AST) -> str | None:
+    """Return the name in `globals()["name"]`; `None` for anything else."""
+    if isinstance(node, ast.Subscript) and _is_namespace(node.value):
+        key = node.slice
+        return key.value if isinstance(key, ast.Constant) and isinstance(key.value, str) else None
+    return None
 
 
 def _moved(node: ast.AST, line: int) -> ast.AST:

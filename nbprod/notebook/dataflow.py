@@ -10,7 +10,7 @@ import ast
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from nbprod.notebook.calls import CallReader
+from nbprod.notebook.calls import CallReader, global_item
 from nbprod.notebook.effects import NOTHING, Code, Effects, Roots, Store, Sure
 from nbprod.notebook.held import held_by, kind_of_value
 from nbprod.notebook.scope import Scope, arguments_of, bound_names, dotted, find, target_names
@@ -40,6 +40,7 @@ class Scanner(CallReader):
         self.sure = Sure.CERTAIN
         self.kept: set[str] = set()
         self.remembers = False
+        self.hands_memory = False
         self.yields = False
 
     def finish(self) -> Effects:
@@ -115,18 +116,32 @@ class Scanner(CallReader):
                 self.assign(element, roots)
         elif isinstance(target, ast.Starred):
             self.assign(target.value, roots)
+        elif (name := global_item(target)) is not None:
+            scope, self.scope = self.scope, None
+            self.bind(name, roots)
+            self.scope = scope
         else:
             self.visit(target)
             self.store(target)
 
     def store(self, target: ast.AST) -> None:
         path, roots = dotted(target), self.roots(target)
+        self.remembers = self.remembers or self.outside(target)
         if path and (home := find(path[0], self.scope)) is not None:
             if path[0] not in home.alias or len(path) == 1 + isinstance(target, ast.Attribute):
                 path = ()
             elif roots & {f"${path[0]}"}:
                 roots |= self.shared(path)
         self.change(roots, path if path and find(path[0], self.scope) is None else (), getattr(target, "lineno", 0))
+
+    def outside(self, node: ast.AST) -> bool:
+        """Say whether an expression starts with a variable of an enclosing call."""
+        path = dotted(node)
+        home = find(path[0], self.scope) if path else None
+        scope = self.scope
+        while scope is not None and scope.kind == "comprehension":
+            scope = scope.parent
+        return home is not None and home.kind == "function" and home is not scope and scope is not None
 
     def shared(self, path: tuple[str, ...]) -> Roots:
         """Return the class whose own attribute `self.name...` is, when its methods see one object there."""
@@ -248,33 +263,42 @@ class Scanner(CallReader):
             self.certain |= after
 
     def visit_with(self, node: ast.With | ast.AsyncWith) -> None:
-        swallows = False
+        swallows = quiet = False
         for item in node.items:
             self.visit(item.context_expr)
             if item.optional_vars:
                 self.assign(item.optional_vars)
                 for name in target_names(item.optional_vars):
                     self.keep_kind(name, item.context_expr)
-            swallows = swallows or "suppress" in ast.dump(item.context_expr)
+            swallows = swallows or _names(item.context_expr, "suppress", "raises")
+            quiet = quiet or _names(item.context_expr, "catch_warnings")
+        before = len(self.out.calls)
         if swallows:
-            self.branches([lambda: self.block(node.body), lambda: False])
+            self.branches([lambda: self.guarded(node.body), lambda: False])
         else:
             self.block(node.body)
+        if quiet:  # the filters are put back at its end
+            self.out.calls[before:] = [call for call in self.out.calls[before:] if call.path[-1:] not in _FILTERS]
+
+    def guarded(self, body: list[ast.stmt]) -> bool:
+        self.sure = Sure.GUARDED
+        return self.block(body)
 
     def visit_assign(self, node: ast.Assign) -> None:
         self.visit(node.value)
-        if isinstance(node.value, ast.Tuple | ast.List):
-            for target in node.targets:
-                if isinstance(target, ast.Tuple | ast.List) and len(target.elts) == len(node.value.elts):
-                    for one, value in zip(target.elts, node.value.elts, strict=True):
-                        self.assign_value(one, value)
-                else:
-                    self.assign_value(target, node.value)
-            return
-        names = [name for target in node.targets for name in target_names(target)]
+        names = [name for target in node.targets if isinstance(target, ast.Name) for name in target_names(target)]
         for target in node.targets:
-            self.assign_value(target, node.value)
-        if len(node.targets) > 1:  # a = b = []: every later name may be the first's object
+            if (
+                isinstance(node.value, ast.Tuple | ast.List)
+                and isinstance(target, ast.Tuple | ast.List)
+                and len(target.elts) == len(node.value.elts)
+                and not any(isinstance(one, ast.Starred) for one in target.elts)
+            ):
+                for one, value in zip(target.elts, node.value.elts, strict=True):
+                    self.assign_value(one, value)
+            else:
+                self.assign_value(target, node.value)
+        if len(names) > 1:  # a = b = []: every later name may be the first's object
             for name in names[1:]:
                 if find(name, self.scope) is None:
                     self.out.alias[name] = self.out.alias.get(name, NOTHING) | {names[0]}
@@ -299,6 +323,8 @@ class Scanner(CallReader):
                 held = held_by(value)
                 if held is not None:
                     self.out.held[name] = held
+                if isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
+                    self.out.made_by[name] = value.func.id
                 if isinstance(value, ast.Lambda) and isinstance(target, ast.Name):
                     self.out.codes[name] = self.function(value, name)
 
@@ -331,6 +357,10 @@ class Scanner(CallReader):
             for one in target.elts if isinstance(target, ast.Tuple | ast.List) else [target]:
                 if isinstance(one, ast.Name):
                     self.unbind(one.id, one.lineno)
+                elif (name := global_item(one)) is not None:
+                    scope, self.scope = self.scope, None
+                    self.unbind(name, one.lineno)
+                    self.scope = scope
                 else:
                     self.visit(one)
                     self.store(one)
@@ -453,7 +483,7 @@ class Scanner(CallReader):
     def take(self, code: Code) -> None:
         """Take the effects of code that is defined here as if it were called here, perhaps."""
         merge(self.out, code.effects, skip=self.certain)
-        self.remembers = self.remembers or code.remembers
+        self.hands_memory = self.hands_memory or code.remembers or code.hands_memory
 
     def function(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, name: str, owner: Scope | None = None) -> Code:
         params = arguments_of(node.args)
@@ -481,6 +511,7 @@ class Scanner(CallReader):
             bound=owner is not None and ("staticmethod",) not in decorators,
             defaults=_changeable_defaults(node.args),
             kept=frozenset(inner.kept),
+            hands_memory=inner.hands_memory,
             remembers=inner.remembers or any(d and d[0] in self.caches for d in decorators),
             yields=inner.yields,
         )
@@ -510,6 +541,14 @@ def merge(into: Effects, other: Effects, skip: set[str] | None = None) -> None:
     into.anything = into.anything or other.anything
     into.replaces = into.replaces or other.replaces
     into.history.update(other.history)
+
+
+_FILTERS = (("simplefilter",), ("filterwarnings",), ("resetwarnings",))
+
+
+def _names(node: ast.expr, *names: str) -> bool:
+    found = {part.id if isinstance(part, ast.Name) else part.attr for part in ast.walk(node) if isinstance(part, ast.Name | ast.Attribute)}
+    return not found.isdisjoint(names)
 
 
 def _called(node: ast.expr) -> ast.expr:

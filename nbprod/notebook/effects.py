@@ -83,6 +83,8 @@ class Effects:
     """For a name assigned here, the names whose object it may be or lie inside."""
     kinds: dict[str, str] = field(default_factory=dict)
     """What is known of an assigned value: `generator`, `open file`, `lock`, ... or `iterator`."""
+    made_by: dict[str, str] = field(default_factory=dict)
+    """For a name that is assigned the result of `f(...)`: f."""
     hidden_writes: set[str] = field(default_factory=set)
     """Hidden state written by magics."""
     setup: set[str] = field(default_factory=set)
@@ -128,4 +130,6 @@ class Code:
     """What it returns or puts away."""
     remembers: bool = False
     """Calling it changes it: a cache, or a variable of an enclosing call."""
+    hands_memory: bool = False
+    """What it returns may be a function that remembers."""
     yields: bool = False

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from nbprod.notebook import state
 from nbprod.notebook.callgraph import CallGraph
 from nbprod.notebook.definitions import Nature
-from nbprod.notebook.effects import Effects, Sure
+from nbprod.notebook.effects import Code, Effects, Sure
 from nbprod.notebook.events import Event, Finding, Group, Kind, Statement, Use
 from nbprod.notebook.facts import Facts
 
@@ -21,6 +21,7 @@ SHELL_NAMES = frozenset(
     "get_ipython In Out _ __ ___ _i _ii _iii _ih _oh _dh exit quit display __name__ __doc__ __builtins__ __builtin__ __spec__ __loader__ "
     "__package__ open".split()
 )
+HISTORY = frozenset({"_", "__", "___", "In", "Out", "_ih", "_oh", "_i", "_ii", "_iii"})
 KNOWN = frozenset(dir(builtins)) | SHELL_NAMES
 _CARRIED = frozenset({Nature.IMPORT, Nature.DEFINITION, Nature.STAR})
 _VALUES = frozenset({Kind.VALUE, Kind.SOFT, Kind.MUTATE, Kind.PARAM})
@@ -178,7 +179,7 @@ class Timeline:
             return True
         if changes or statement.effects.everything:
             return False
-        hidden = touch.changes | touch.resets
+        hidden = touch.changes | touch.resets | statement.effects.hidden_writes
         if nature in _CARRIED:
             return not hidden and not (nature is Nature.DEFINITION and self._must_be_value(statement))
         if nature is Nature.CONSTANT:
@@ -207,16 +208,22 @@ class Timeline:
                 self._unknown(statement, name, line, sure, event)
             else:
                 statement.requires.append(event)
+            if name in HISTORY or (name[:1] == "_" and name.lstrip("_i").isdigit()):
+                self._check_history(statement, name, line, event)
         for word in statement.effects.words:
             if word in self.current:
                 self._use(task, word, pos)
-        if everything:
+        if everything and task is not None:
+            line, by = statement.effects.everything or statement.piece.line, statement.effects.everything_by or "a function called here"
+            if len(self.first) > 1:
+                what = f"{by} may read any name: every variable that lives here is passed to task {task!r}"
+                self.findings.append(Finding("wildcard", by, statement, line, what))
             for name, event in list(self.current.items()):
                 if event.kind is not Kind.DELETE and not name.startswith("@"):
                     self._use(task, name, pos)
 
     def _unknown(self, statement: Statement, name: str, line: int, sure: Sure, event: Event | None) -> None:
-        if name in KNOWN or name.startswith("_i") and name[2:].isdigit() or name.startswith("_") and name[1:].isdigit():
+        if name in KNOWN or (name[:1] == "_" and name.lstrip("_i").isdigit()):
             return
         if self.writers:
             task, pos, writer = self.writers[-1]
@@ -231,6 +238,22 @@ class Timeline:
         code = "deleted-name" if event is not None else "undefined-name"
         other = event.statement if event is not None else None
         self.findings.append(Finding(code, name, statement, line, other=other, sure=sure is Sure.CERTAIN))
+
+    def _check_history(self, statement: Statement, name: str, line: int, event: Event | None) -> None:
+        """The kernel's own memory of inputs and outputs stays in the task."""
+        if event is not None or statement.task is None:
+            return
+        earlier = [s for s in self.statements[: statement.pos // 2] if s.cell.id != statement.cell.id]
+        if name.strip("_") == "":
+            last = next((s for s in reversed(earlier) if self.endings.get(s.cell.id)), None)
+            if last is None or last.task == statement.task:
+                return
+            detail = f"{name!r} is here the output of cell {last.cell.number}, which another task runs: it does not cross tasks"
+        elif all(s.task == statement.task for s in earlier):
+            return
+        else:
+            detail = f"{name!r} counts the inputs and outputs of the whole notebook; a task has only its own"
+        self.findings.append(Finding("history", name, statement, line, detail))
 
     def _read_hidden(self, statement: Statement, names: Iterable[str]) -> None:
         for name in names:
@@ -290,6 +313,8 @@ class Timeline:
         hidden = touch.changes | touch.resets | effects.hidden_writes
         if nature is Nature.STAR:
             self._chain(statement, state.STAR)
+            for module in sorted(effects.star) if len(self.first) > 1 else ():
+                self.findings.append(Finding("wildcard-import", module, statement, statement.piece.line))
         if nature is Nature.SETUP or hidden:
             for name in sorted(hidden):
                 previous = None if name in touch.resets else self.current.get(name)
@@ -335,6 +360,7 @@ class Timeline:
             event = Event(name, pos, task, Kind.VALUE, statement, held=effects.held.get(name), what=effects.kinds.get(name, ""))
             event.codes = (codes,) if codes else ()
             event.module = effects.imports.get(name)
+            self._maker(event, effects.made_by.get(name))
             if statement.form.nature is Nature.CONSTANT and statement.cell.id in self.parameter_cells:
                 event.what = "default"
             self._add(event)
@@ -346,6 +372,15 @@ class Timeline:
                 other = self.current.get(root)
                 if mine is not None and other is not None and mine is not other and {mine.kind, other.kind} <= _VALUES and other.module is None:
                     self._share(task, pos, {name: mine, root: other})
+
+    def _maker(self, event: Event, function: str | None) -> None:
+        """Note what is known of a result from the function that made it."""
+        maker = self.current.get(function) if function else None
+        for code in maker.codes if maker else ():
+            if code.kind == "function" and code.yields:
+                event.what = "generator"
+            if code.hands_memory:
+                event.codes += (Code(event.name, "function", code.line, remembers=True),)
 
     def _anything(self, statement: Statement, *, replaces: bool) -> None:
         if statement.task is None:
