@@ -79,7 +79,11 @@ def bench_chain(root: Path, repeats: int) -> list[Row]:
         for name in ("nbprod", "papermill")
     }
     return [
-        (f"{count} trivial tasks in a line, seconds a task beyond plain Python, whole command", "nbprod", str(beyond["nbprod"])),
+        (
+            f"{count} trivial tasks in a line, seconds a task beyond plain Python, whole command",
+            "nbprod",
+            str(beyond["nbprod"]),
+        ),
         ("", "stock `papermill.execute_notebook` a task", str(beyond["papermill"])),
         ("", "ratio papermill / nbprod", str(ratios(beyond["papermill"], beyond["nbprod"]))),
     ]
@@ -91,7 +95,10 @@ def bench_sweep(root: Path, repeats: int) -> list[Row]:
     def ours(turn: int) -> None:
         folder = fresh(root, "sweep", turn)
         sweep_notebook(folder)
-        command([*NBPROD, "sweep", "sweep.ipynb", "--search", "grid", "--parallel", "2", "-p", f"max_depth={DEPTHS}"], folder)
+        command(
+            [*NBPROD, "sweep", "sweep.ipynb", "--search", "grid", "--parallel", "2", "-p", f"max_depth={DEPTHS}"],
+            folder,
+        )
 
     def papermill(turn: int) -> None:
         folder = fresh(root, "sweep-papermill", turn)
@@ -103,7 +110,11 @@ def bench_sweep(root: Path, repeats: int) -> list[Row]:
 
     spread = in_turn({"nbprod": ours, "papermill": papermill, "ploomber": ploomber}, repeats)
     return [
-        ("sweep of 12 trials over the last of 4 tasks, seconds, whole command", "nbprod, 2 at once", str(spread["nbprod"])),
+        (
+            "sweep of 12 trials over the last of 4 tasks, seconds, whole command",
+            "nbprod, 2 at once",
+            str(spread["nbprod"]),
+        ),
         ("", "loop of stock `papermill.execute_notebook`", str(spread["papermill"])),
         ("", "Ploomber's grid, its `Parallel(2)`", str(spread["ploomber"])),
         ("", "ratio papermill / nbprod", str(ratios(spread["papermill"], spread["nbprod"]))),
@@ -121,8 +132,13 @@ def bench_again(root: Path, repeats: int) -> list[Row]:
         command([*NBPROD, "run", "sweep.ipynb"], folder)
 
     spread = in_turn(
-        {"first": first, "again": lambda _: command([*NBPROD, "run", "sweep.ipynb"], folder),
-         "python": lambda _: command([PYTHON, "-c", "pass"], folder)}, repeats)
+        {
+            "first": first,
+            "again": lambda _: command([*NBPROD, "run", "sweep.ipynb"], folder),
+            "python": lambda _: command([PYTHON, "-c", "pass"], folder),
+        },
+        repeats,
+    )
     return [
         ("4 tasks run, seconds, whole command", "first run", str(spread["first"])),
         ("", "second run, nothing changed", str(spread["again"])),
@@ -140,7 +156,9 @@ def analysis_cells(count: int) -> list[tuple[str, str]]:
             f"def clean_{i}(frame, limit={i}):\n    frame = frame[frame['a'] < limit]\n    return [v for v in frame['a'] if v]",
             f"if {i} % 2:\n    total_{i} = sum(range({i}))\nelse:\n    total_{i} = None",
             f"for j in range(3):\n    np.sqrt(j)\nprint({i})",
-            f"model_{i} = LinearRegression()\nresult_{i} = {{'score': {i}, 'name': f'run {{j}}'}}" if i > 4 else "j = 0",
+            f"model_{i} = LinearRegression()\nresult_{i} = {{'score': {i}, 'name': f'run {{j}}'}}"
+            if i > 4
+            else "j = 0",
         )
         cells.append((f"task:t{i // 10}" if i % 10 == 0 else "", kinds[i % len(kinds)]))
     return cells
@@ -162,13 +180,21 @@ def bench_analysis(root: Path, repeats: int) -> list[Row]:
             command([PYTHON, "-c", code, path], root)
             values.append(float((root / "command.log").read_text().split()[-1]))
         assert len(read_pipeline(path).tasks) >= count // 10 - 1
-        rows.append(("read, analyse and resolve a notebook, seconds, cold caches" if count == 50 else "", f"{count} code cells",
-                     str(Spread(tuple(values)))))
+        rows.append(
+            (
+                "read, analyse and resolve a notebook, seconds, cold caches" if count == 50 else "",
+                f"{count} code cells",
+                str(Spread(tuple(values))),
+            )
+        )
     return rows
 
 
 BENCHES: dict[str, Callable[[Path, int], list[Row]]] = {
-    "chain": bench_chain, "sweep": bench_sweep, "again": bench_again, "analysis": bench_analysis,
+    "chain": bench_chain,
+    "sweep": bench_sweep,
+    "again": bench_again,
+    "analysis": bench_analysis,
 }
 
 

@@ -12,7 +12,11 @@ os.environ["PLOOMBER_STATS_ENABLED"] = "false"
 os.environ["PLOOMBER_VERSION_CHECK_DISABLED"] = "1"
 
 LOAD = "import pickle\nfrom pathlib import Path\n"
-STAGES = {"load": ("", "frame"), "features": ("frame", "features"), "split": ("frame features", "X_train X_test y_train y_test")}
+STAGES = {
+    "load": ("", "frame"),
+    "features": ("frame", "features"),
+    "split": ("frame features", "X_train X_test y_train y_test"),
+}
 
 
 def write_stages(notebook: Path, folder: Path) -> None:
@@ -33,8 +37,11 @@ def write_stages(notebook: Path, folder: Path) -> None:
         )
         outputs = {**{stage: names for stage, (_, names) in STAGES.items()}, "train": "model accuracy"}[name].split()
         gives = f"Path(product['data']).write_bytes(pickle.dumps({{name: globals()[name] for name in {outputs!r}}}))\n"
-        parameters = f"upstream = {upstream[name]!r}\nproduct = None\n" + ("n_rows = None\n" if name == "load" else "") + (
-            "max_depth = None\n" if name == "train" else "")
+        parameters = (
+            f"upstream = {upstream[name]!r}\nproduct = None\n"
+            + ("n_rows = None\n" if name == "load" else "")
+            + ("max_depth = None\n" if name == "train" else "")
+        )
         text = f'# %% tags=["parameters"]\n{parameters}\n# %%\n{imports}{LOAD}{takes}\n# %%\n{body}\n\n# %%\n{gives}'
         (folder / f"{name}.py").write_text(text)
 
@@ -47,14 +54,25 @@ def main() -> None:
     from ploomber.spec import DAGSpec
 
     def task(name: str, **extra: object) -> dict[str, object]:
-        return {"source": f"{name}.py", "name": name,
-                "product": {"nb": f"out/{name}.ipynb", "data": f"out/{name}.pkl"}, "static_analysis": "disable", **extra}
+        return {
+            "source": f"{name}.py",
+            "name": name,
+            "product": {"nb": f"out/{name}.ipynb", "data": f"out/{name}.pkl"},
+            "static_analysis": "disable",
+            **extra,
+        }
 
-    spec = DAGSpec({
-        "meta": {"extract_upstream": True},
-        "tasks": [task("load", params={"n_rows": 20000}), task("features"), task("split"),
-                  {**task("train"), "name": "train-", "grid": {"max_depth": depths}}],
-    })
+    spec = DAGSpec(
+        {
+            "meta": {"extract_upstream": True},
+            "tasks": [
+                task("load", params={"n_rows": 20000}),
+                task("features"),
+                task("split"),
+                {**task("train"), "name": "train-", "grid": {"max_depth": depths}},
+            ],
+        }
+    )
     dag = spec.to_dag()
     dag.executor = Parallel(processes=workers)
     dag.build()

@@ -54,10 +54,28 @@ def command(arguments: Sequence[str | Path], folder: Path) -> None:
 
 def machine() -> str:
     """Return the machine and the versions that the numbers belong to, as Markdown lines."""
-    model = next(
-        (line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
-        platform.processor(),
-    ) if Path("/proc/cpuinfo").exists() else platform.processor()
-    packages = ("papermill", "ploomber", "nbclient", "ipykernel", "jupyter_client", "scikit-learn", "numpy", "pandas", "optuna")
+    model = (
+        next(
+            (
+                line.split(":")[1].strip()
+                for line in Path("/proc/cpuinfo").read_text().splitlines()
+                if "model name" in line
+            ),
+            platform.processor(),
+        )
+        if Path("/proc/cpuinfo").exists()
+        else platform.processor()
+    )
+    packages = (
+        "papermill",
+        "ploomber",
+        "nbclient",
+        "ipykernel",
+        "jupyter_client",
+        "scikit-learn",
+        "numpy",
+        "pandas",
+        "optuna",
+    )
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages)
     return f"- {model}, {os.cpu_count()} cores, {platform.system()} {platform.release()}, Python {platform.python_version()}\n- {versions}"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from nbprod.errors import Cancelled, ConfigError, NbprodError
 from nbprod.execution.cancel import Cancel
 from nbprod.execution.events import Listener, Status, ignore
+from nbprod.notebook.parameters import check_parameters
 from nbprod.notebook.pipeline import Pipeline
 from nbprod.sweep.plan import SweepPlan
 from nbprod.sweep.trials import Sweep, Sweeps, Trial
@@ -92,9 +93,8 @@ def resume_sweep(
 
 
 def _check_parameters(pipeline: Pipeline, plan: SweepPlan) -> None:
-    from nbprod.notebook.parameters import check_parameters
-
-    check_parameters(pipeline.parameters, {**dict.fromkeys(plan.fixed), **plan.fixed})
+    example = {name: space.example for name, space in plan.space.items()}
+    check_parameters(pipeline.parameters, {**plan.fixed, **example})
 
 
 class _Runner:

@@ -25,6 +25,7 @@ class Search:
         import optuna
         from optuna.storages import JournalStorage
         from optuna.storages.journal import JournalFileBackend
+        from optuna.study import StudyDirection
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._lock = threading.Lock()
@@ -33,7 +34,7 @@ class Search:
         self._study = optuna.create_study(
             storage=JournalStorage(JournalFileBackend(str(path))),
             study_name=sweep,
-            directions=list(plan.optimize.values()),
+            directions=[StudyDirection[direction.upper()] for direction in plan.optimize.values()],
             load_if_exists=True,
         )
         self._study.sampler = self._sampler(len(self._study.trials))

@@ -26,6 +26,11 @@ class Choices:
 
     values: tuple[Any, ...]
 
+    @property
+    def example(self) -> Any:
+        """Return a value of it."""
+        return self.values[0]
+
     def distribution(self) -> BaseDistribution:
         """Return Optuna's form of it: the *index* of the value, since Optuna stores scalars only."""
         from optuna.distributions import CategoricalDistribution
@@ -53,6 +58,11 @@ class Range:
     high: float
     log: bool = False
     step: float | None = None
+
+    @property
+    def example(self) -> Any:
+        """Return a value of it."""
+        return self.low
 
     @property
     def whole(self) -> bool:
@@ -100,7 +110,7 @@ def parse_space(text: str, parameter: Parameter) -> Space | None:
         options = dict(part.partition("=")[::2] for part in match["options"].split(":")[1:])
         if unknown := set(options) - {"log", "step"}:
             raise ConfigError(
-                f"{parameter.name}={text}: a range has no option {sorted(unknown)[0]!r}",
+                f"{parameter.name}={text}: a range has no option {min(unknown)!r}",
                 fix="write low..high, low..high:log or low..high:step=N",
             )
         numbers = [_number(part, text, parameter) for part in (match["low"], match["high"])]

@@ -140,7 +140,7 @@ class Sweeps:
                 select(tables.trials).where(tables.trials.c.sweep == row.id).order_by(tables.trials.c.number)
             )
             trials = tuple(
-                Trial(**{**{k: v for k, v in t._mapping.items() if k != "sweep"}, "status": Status(t.status)})
+                Trial(**{**{k: v for k, v in dict(t._mapping).items() if k != "sweep"}, "status": Status(t.status)})
                 for t in numbers
             )
         return Sweep(

@@ -64,5 +64,7 @@ def _steady(case: Path, cells: list[list[str]]) -> list[list[str]]:
     if case.stem not in RANDOM:
         return cells
     noise = ("CPU times", "Wall time")
-    return [["\n".join(line for line in text.splitlines() if not line.lstrip("out: ").startswith(noise)) for text in cell]
-            for cell in cells]
+    return [
+        ["\n".join(line for line in text.splitlines() if not line.lstrip("out: ").startswith(noise)) for text in cell]
+        for cell in cells
+    ]
