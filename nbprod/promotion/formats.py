@@ -57,10 +57,10 @@ def store(name: str, value: Any, folder: Path, module: str, owned: frozenset[str
     kind = f"{type(value).__module__}.{type(value).__qualname__}"
     text = literal(value)
     if text is not None and len(text) <= INLINE:
-        return Stored(name, "literal", text, type=kind)
+        return Stored(name, "literal", quoted(value), type=kind)
     if type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0 and value.dtype.kind in "biufU":
         return Stored(
-            name, "literal", f'nbprod_support.scalar({value.item()!r}, "{value.dtype}")', None, kind, ("numpy",)
+            name, "literal", f'nbprod_support.scalar({quoted(value.item())}, "{value.dtype}")', None, kind, ("numpy",)
         )
     if is_array(value) and type(value).__name__ == "ndarray" and not value.dtype.hasobject:
         return _array(name, value, folder, kind)
@@ -94,6 +94,21 @@ def literal(value: Any) -> str | None:
     except (ValueError, SyntaxError):
         return None
     return text if same else None
+
+
+def quoted(value: Any) -> str:
+    """The literal of a value, texts in double quotes where that is the same text.
+
+    >>> print(quoted("a"), quoted({"b": ["c", 1]}), quoted('say "x"'))
+    "a" {"b": ["c", 1]} 'say "x"'
+    """
+    if isinstance(value, str):
+        return repr(value) if '"' in value or "'" in value or "\\" in repr(value) else f'"{value}"'
+    if isinstance(value, list):
+        return f"[{', '.join(map(quoted, value))}]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{quoted(key)}: {quoted(item)}" for key, item in value.items()) + "}"
+    return repr(value)
 
 
 def _exactly_plain(value: Any) -> bool:

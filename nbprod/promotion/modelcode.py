@@ -11,6 +11,7 @@ from typing import Any
 from nbprod.errors import Location, PromotionError
 from nbprod.notebook.graph import Bind, Define, Load
 from nbprod.promotion.candidate import Candidate
+from nbprod.promotion.formats import quoted
 
 
 def plain_source(define: Define) -> str:
@@ -86,7 +87,7 @@ def write_model(
                 future, source = _hoist(future, source)
             parts.append((f"# Cell {step.cell.number}", source))
         elif isinstance(step, Bind):
-            lines = [f"{name} = {candidate.parameters[name]!r}" for name in step.names]
+            lines = [f"{name} = {quoted(candidate.parameters[name])}" for name in step.names]
             parts.append(("# Parameters of the run", "\n".join(lines)))
         elif number in lines_of:
             parts.append((f"# Computed by the task {step.task!r}", "\n".join(lines_of[number])))
@@ -96,7 +97,7 @@ def write_model(
         'written, and the values it computed."""',
         width=118,
     )
-    setup = [f"os.environ.setdefault({key!r}, {value!r})" for key, value in environment.items()]
+    setup = [f"os.environ.setdefault({quoted(key)}, {quoted(value)})" for key, value in environment.items()]
     imports = [*(["import os", ""] if setup else []), *setup, *([""] if setup else []), "import nbprod_support"]
     return "\n\n".join([head, *([future] if future else []), "\n".join(imports), *blocks]) + "\n"
 

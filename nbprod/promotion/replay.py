@@ -7,7 +7,6 @@ which also stands in for `__main__`, so that nothing that is stored refers to a 
 
 from __future__ import annotations
 
-import copy
 import importlib.util
 import json
 import linecache
@@ -20,25 +19,20 @@ import types
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nbprod.promotion.served import Served
 
 _SECRET = re.compile(r"KEY|TOKEN|SECRET|PASS|CREDENTIAL|AUTH", re.IGNORECASE)
-ROWS = 15
-"""Rows of a sample that are replayed against the service; not a power of two, so that padded batches are checked."""
-
-
-class Problem(Exception):
-    """Something that the author can put right: what is wrong, and what to do."""
-
-    def __init__(self, what: str, fix: str | None = None) -> None:
-        super().__init__(what)
-        self.what, self.fix = what, fix
 
 
 def main(job_path: str) -> int:
     """Do the job and write its result; the exit code is 0 also for a `Problem`, which the result then holds."""
     job = json.loads(Path(job_path).read_text("utf-8"))
     _find_nbprod()
+    from nbprod.promotion.problem import Problem
+
     try:
         result = Replay(job).capture()
     except Problem as problem:
@@ -78,7 +72,7 @@ class Replay:
         self.kind: str = job["serve"]["kind"]
         self.module = types.ModuleType(job["module"])
         self.values: list[Value] = []
-        self.environ = dict(os.environ)
+        self.environ: dict[str, str] = {}  # variables that tasks before set
         self._script = sys.modules["__main__"]  # kept alive: its globals are this very code's
         sys.modules[job["module"]] = sys.modules["__main__"] = self.module
         sys.path.insert(0, job["folder"])
@@ -86,6 +80,7 @@ class Replay:
 
     def capture(self) -> dict[str, Any]:
         """Return the job's result: signature, calls with their answers, stored values, modules and packages."""
+        from nbprod.promotion.served import Served
         from nbprod.runtime import hidden, pickling
 
         # Environment, options, generators: the service does not take them over, but the answers are the notebook's.
@@ -93,13 +88,9 @@ class Replay:
         for number, step in enumerate(self.job["steps"]):
             self._take(number, step)
         self.hidden.ready()
-        target = vars(self.module).get(self.serve)
-        if target is None:
-            raise Problem(f"the notebook's code does not bind {self.serve!r} at its end")
-        arguments, reference = self._arguments(target)
-        functions = self._functions(target)
+        served = Served(self.serve, self.kind, vars(self.module).get(self.serve))
         stored = self._store()  # before any call: the function may change what it uses
-        signature, calls = self._ask(functions, arguments, reference)
+        signature, calls = self._answers(served)
         return {
             "signature": signature,
             "calls": calls,
@@ -111,6 +102,8 @@ class Replay:
         }
 
     def _take(self, number: int, step: Mapping[str, Any]) -> None:
+        from nbprod.promotion.problem import Problem
+
         namespace = vars(self.module)
         if step["kind"] == "define":
             name = f"<cell {step['cell']}>"
@@ -132,9 +125,14 @@ class Replay:
     def _bind(self, number: int, name: str, value: Any) -> None:
         """Bind a value that a task left: a variable, hidden state, or the state of what is carried as source."""
         from nbprod.promotion.overlays import assignments
+        from nbprod.promotion.problem import Problem
         from nbprod.runtime.overlay import Overlay
 
-        if name.startswith("@"):
+        if name == "@environ":
+            before = dict(os.environ)
+            self.hidden.load(name, value)
+            self.environ |= {key: text for key, text in os.environ.items() if before.get(key) != text}
+        elif name.startswith("@"):
             self.hidden.load(name, value)
         elif not isinstance(value, Overlay):
             vars(self.module)[name] = value
@@ -152,106 +150,41 @@ class Replay:
             value.apply(target)
 
     def _read(self, digests: Mapping[str, str]) -> dict[str, Any]:
-        from nbprod.runtime import container, overlay, pickling  # noqa: F401 - artifacts may hold overlays
+        from nbprod.runtime import container, loading, overlay  # noqa: F401 - artifacts may hold overlays
 
         opened: dict[str, Any] = {}  # several names may share an artifact, and then share objects
         for digest in digests.values():
             if digest not in opened:
                 artifact = container.open_artifact(container.path_of(self.job["store"], digest))
-                opened[digest] = pickling.load(artifact, vars(self.module))
+                opened[digest] = loading.load(artifact, vars(self.module))
         return {name: opened[digest][name] for name, digest in digests.items()}
 
-    def _functions(self, target: Any) -> dict[str, Any]:
-        if self.kind == "function":
-            if not callable(target):
-                raise Problem(f"{self.serve!r} is a {type(target).__name__}, not a function")
-            return {"predict": target}
-        routes = {name: getattr(target, name, None) for name in ("predict", "predict_proba")}
-        if not callable(routes["predict"]):
-            raise Problem(
-                f"{self.serve!r} is a {type(target).__name__} without `predict`",
-                "Tag a cell `serve` that defines the function to serve.",
-            )
-        return {name: function for name, function in routes.items() if callable(function)}
-
-    def _arguments(self, target: Any) -> tuple[dict[str, Any], Any]:
-        """The arguments of a call that shows what comes in, and a table of training data (or None)."""
+    def _answers(self, served: Served) -> tuple[Any, list[Any]]:
+        """The signature, and calls with their answers: of the first sample that works."""
+        from nbprod.promotion.problem import Problem
         from nbprod.promotion.samples import Samples
 
         known = Samples(vars(self.module), self.job["values"], self._read)
-        names = self._names(target)
-        arguments = known.arguments(target, self.kind, names, self.job["serve"]["samples"])
-        if arguments is None:
-            tried = ", ".join(f"`{text}`" for text in self.job["serve"]["samples"]) or "nothing"
-            raise Problem(
-                f"there is no sample input for {self.serve!r} (tried: {tried})",
-                f"Call `{self.serve}(...)` in the notebook once, with a value that the run keeps.",
-            )
-        return arguments, known.reference(arguments)
-
-    def _names(self, target: Any) -> dict[str, Any]:
-        from nbprod.promotion.signature import parameters_of
-
-        if self.kind != "function":
-            import inspect
-
-            return {"rows": inspect.Parameter("rows", inspect.Parameter.POSITIONAL_OR_KEYWORD)}
-        try:
-            return dict(parameters_of(target))
-        except TypeError as error:
-            raise Problem(f"{self.serve!r} cannot be served: {error}") from error
-
-    def _ask(self, functions: Mapping[str, Any], arguments: dict[str, Any], reference: Any) -> tuple[Any, list[Any]]:
-        """Call the functions on the sample, and on its first row alone where it has several; keep the answers."""
-        import inspect
-
-        from nbprod.promotion import signature as signatures
-        from nbprod.promotion.samples import first_row, some_rows
-        from nbprod.promotion.support import plain
-
-        target = vars(self.module)[self.serve]
-        inputs = []
-        for name, parameter in self._names(target).items():
-            if name not in arguments and signatures.default_text(parameter.default) is None:
-                continue
+        expressions = self.job["serve"]["samples"]
+        failed: Problem | None = None
+        for sample in known.candidates(served, expressions):
             try:
-                shown = arguments.get(name, parameter.default)
-                inputs.append(signatures.infer_input(name, shown, parameter.annotation, parameter.default, reference))
-            except TypeError as error:
-                raise Problem(f"{self.serve!r} cannot be served: argument {name!r}: {error}") from error
-        short = {name: some_rows(value, ROWS) for name, value in arguments.items()}
-        single = {name: first_row(value) for name, value in short.items()}
-        calls: list[dict[str, Any]] = []
-        answers: dict[str, str] = {}
-        for route, function in functions.items():
-            for number, sample in enumerate(
-                [short] if all(single[name] is short[name] for name in short) else [short, single]
-            ):
-                sent = {name: plain(value) for name, value in sample.items()}
-                try:
-                    answer = self._call(function, sample)
-                    written = plain(answer)
-                except Exception as error:
-                    if number:  # a function of a whole table need not work on one row
-                        continue
-                    raise Problem(
-                        f"`{self.serve}` fails on the sample from the notebook: {type(error).__name__}: {error}",
-                        "It must return values that JSON can carry and use nothing but what the notebook keeps.",
-                    ) from error
-                if not number:
-                    answers[route] = signatures.answer_type(answer)
-                calls.append({"route": route, "arguments": sent, "answer": written})
-        doc = inspect.cleandoc(getattr(target, "__doc__", None) or "") if self.kind == "function" else ""
-        return signatures.Signature(tuple(inputs), answers, doc).to_json(), calls
-
-    def _call(self, function: Any, sample: Mapping[str, Any]) -> Any:
-        given = copy.deepcopy(dict(sample))  # a function may change what it is given
-        if self.kind != "function":
-            return function(given["rows"])
-        return function(**given)
+                return served.ask(sample.arguments, known.reference(sample.arguments))
+            except Problem as problem:
+                if sample.certain:
+                    raise
+                failed = failed or problem
+        if failed is not None:
+            raise failed
+        tried = ", ".join(f"`{text}`" for text in expressions) or "nothing"
+        raise Problem(
+            f"there is no sample input for {self.serve!r} (tried: {tried})",
+            f"Call `{self.serve}(...)` in the notebook once, with a value that the run keeps.",
+        )
 
     def _store(self) -> list[dict[str, Any]]:
         from nbprod.promotion.formats import Unstorable, store
+        from nbprod.promotion.problem import Problem
 
         folder = Path(self.job["artifacts"])
         folder.mkdir(parents=True, exist_ok=True)
@@ -291,9 +224,8 @@ class Replay:
         return found
 
     def _environment(self) -> dict[str, str]:
-        """The variables that the notebook set before its imports, and Keras's backend; never what looks like a secret."""
-        changed = {key: value for key, value in os.environ.items() if self.environ.get(key) != value}
-        found = {key: value for key, value in changed.items() if not _SECRET.search(key)}
+        """The variables that tasks set, those that look like secrets aside, and Keras's backend."""
+        found = {key: value for key, value in self.environ.items() if not _SECRET.search(key)}
         keras = sys.modules.get("keras")
         return {**found, **({"KERAS_BACKEND": keras.backend.backend()} if keras is not None else {})}
 

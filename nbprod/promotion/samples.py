@@ -6,13 +6,25 @@ Runs in the notebook's kernel environment.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from nbprod.promotion.signature import is_array, is_frame
 
+if TYPE_CHECKING:
+    from nbprod.promotion.served import Served
+
 SEARCHED = ("DataFrame", "ndarray")
 """Types of kept values that may be training data."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The arguments of a call by name; `certain` if the notebook itself makes that call."""
+
+    arguments: dict[str, Any]
+    certain: bool = False
 
 
 class Samples:
@@ -36,23 +48,23 @@ class Samples:
             self._loaded[name] = self._read({name: self.kept[name]["artifact"]})[name]
         return self._loaded[name]
 
-    def arguments(
-        self, target: Any, kind: str, names: Mapping[str, Any], expressions: Sequence[str]
-    ) -> dict[str, Any] | None:
-        """The arguments, by parameter name, of the first expression that can be evaluated; None without any.
+    def candidates(self, served: Served, expressions: Sequence[str]) -> Iterator[Sample]:
+        """Yield samples, the best first: the calls of the serve function, then guesses.
 
-        An expression that calls the serve function gives the arguments of that call; any other is its first argument.
-        Without one, kept variables that are called as the parameters are, or a table that fits the model, serve.
+        A guess is an expression that was passed to the model, variables that are called as the parameters are, or a
+        table that has the features that the estimator was fitted on.
         """
         for text in expressions:
-            found = self._evaluate(text, target, names)
-            if found is not None:
-                return found
-        required = [name for name, p in names.items() if p.default is p.empty]
-        if kind == "function" and required and all(name in self.kept for name in required):
-            return {name: self.value(name) for name in required}
-        table = self._fitting(target if kind != "function" else None) if len(required) == 1 else None
-        return None if table is None else {required[0]: table}
+            sample = self._evaluate(text, served)
+            if sample is not None:
+                yield sample
+        required = served.required
+        if required and all(name in self.kept for name in required):
+            yield Sample({name: self.value(name) for name in required})
+        if served.kind != "function":
+            table = self._fitting(served.target)
+            if table is not None:
+                yield Sample({required[0]: table})
 
     def reference(self, arguments: Mapping[str, Any]) -> Any:
         """The kept table with the most rows that has all columns (or keys) of the arguments; None without one."""
@@ -66,8 +78,8 @@ class Samples:
         tables = [table for table in self._tables() if is_frame(table) and wanted and wanted <= set(table.columns)]
         return max(tables, key=len, default=None)
 
-    def _evaluate(self, text: str, target: Any, names: Mapping[str, Any]) -> dict[str, Any] | None:
-        """The arguments that an expression stands for."""
+    def _evaluate(self, text: str, served: Served) -> Sample | None:
+        """The arguments that an expression stands for: those of a call, or itself as the first one."""
         try:
             node = ast.parse(text.strip(), mode="eval").body
         except SyntaxError:
@@ -76,11 +88,11 @@ class Samples:
         used = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
         try:
             scope.update({name: self.value(name) for name in used - set(self.closure) if name in self.kept})
-            if isinstance(node, ast.Call) and self._is_call_of(node.func, target, scope):
+            if isinstance(node, ast.Call) and self._is_call_of(node.func, served.target, scope):
                 values = [_evaluated(argument, scope) for argument in node.args]
                 named = {str(item.arg): _evaluated(item.value, scope) for item in node.keywords}
-                return {**dict(zip(names, values, strict=False)), **named}
-            return {next(iter(names)): _evaluated(node, scope)}
+                return Sample({**dict(zip(served.parameters, values, strict=False)), **named}, certain=True)
+            return Sample({next(iter(served.parameters)): _evaluated(node, scope)}, certain=served.kind != "function")
         except Exception:  # noqa: BLE001 - an expression that needs more than the run kept: the next one may do
             return None
 
@@ -115,28 +127,3 @@ def _evaluated(node: ast.expr, scope: dict[str, Any]) -> Any:
     return eval(  # noqa: S307 - the author's own expression, in a process that runs the author's code
         compile(ast.fix_missing_locations(ast.Expression(node)), "<sample>", "eval"), scope
     )
-
-
-def some_rows(value: Any, count: int) -> Any:
-    """The first rows of a table, array or list of dicts, and of a table two rows with missing values besides."""
-    if is_frame(value):
-        head = value.iloc[:count]
-        rest = value.iloc[count:]
-        missing = rest[rest.isna().any(axis=1)].iloc[:2]
-        if not len(missing):
-            return head
-        import pandas as pd
-
-        return pd.concat([head, missing])
-    if is_array(value) and value.ndim > 1:
-        return value[:count]
-    return value[:count] if isinstance(value, list) and value and isinstance(value[0], dict) else value
-
-
-def first_row(value: Any) -> Any:
-    """The first row of a table, array or list of dicts that has several, else the value itself."""
-    if is_frame(value):
-        return value.iloc[:1] if len(value) > 1 else value
-    if is_array(value) and value.ndim > 1 or isinstance(value, list) and value and isinstance(value[0], dict):
-        return value[:1] if len(value) > 1 else value
-    return value

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nbprod.promotion.formats import quoted
 from nbprod.promotion.signature import Column, Input, Signature
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def write_service(about: ServiceText, signature: Signature) -> str:
         tables=tables,
         warm=[line for item in signature.inputs for line in _warm(item, names)],
         routes=routes,
+        waits=signature.waits,
     )
     compile(text, "service.py", "exec")
     return text
@@ -66,21 +68,6 @@ def template(name: str) -> Template:
         loader=loader, undefined=StrictUndefined, keep_trailing_newline=True
     )
     return environment.get_template(name)
-
-
-def quoted(value: Any) -> str:
-    """The literal of a value, texts in double quotes where that is the same text.
-
-    >>> print(quoted("a"), quoted({"b": ["c", 1]}), quoted('say "x"'))
-    "a" {"b": ["c", 1]} 'say "x"'
-    """
-    if isinstance(value, str):
-        return repr(value) if '"' in value or "'" in value or "\\" in repr(value) else f'"{value}"'
-    if isinstance(value, list):
-        return f"[{', '.join(map(quoted, value))}]"
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{quoted(key)}: {quoted(item)}" for key, item in value.items()) + "}"
-    return repr(value)
 
 
 def class_name(name: str) -> str:

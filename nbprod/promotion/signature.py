@@ -64,6 +64,8 @@ class Signature:
     inputs: tuple[Input, ...]
     answers: Mapping[str, str] = field(default_factory=dict)
     doc: str = ""
+    waits: bool = False
+    """Whether the function is a coroutine function."""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values; `from_json` reads them back."""
@@ -76,7 +78,7 @@ class Signature:
             Input(**{**item, "columns": tuple(Column(**column) for column in item["columns"])})
             for item in value["inputs"]
         )
-        return cls(inputs, dict(value["answers"]), value["doc"])
+        return cls(inputs, dict(value["answers"]), value["doc"], value["waits"])
 
 
 def infer_input(name: str, value: Any, annotation: Any, default: Any, reference: Any) -> Input:

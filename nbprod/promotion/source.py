@@ -162,7 +162,11 @@ def _lineage(project: Project, run: Run, pipeline: Pipeline, traces: Mapping[str
             for cell in task.cells
         ],
         "git": git_state(path.parent),
-        "data": {_relative(Path(file), project.root): sha for file, sha in files["read"].items() if sha is not None},
+        "data": {
+            _relative(Path(file), project.root): sha
+            for file, sha in files["read"].items()
+            if sha is not None and not Path(file).is_dir()  # a folder that was listed is no data
+        },
         "packages": packages,
         "sweep": run.sweep,
         "trial": run.trial,

@@ -195,15 +195,17 @@ def test_what_was_set_on_a_function_is_set_in_the_service_too(notebook: Notebook
     assert "scale.factor = 3" in write_model("wine/v1", candidate, captured.stored, {})
 
 
-def test_environment_variables_go_along_and_secrets_do_not(
-    notebook: Notebook, scratch: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    notebook.define("import os\nos.environ['MY_MODE'] = 'fast'\nos.environ['MY_API_KEY'] = 'x'")
-    monkeypatch.delenv("MY_MODE")
-    monkeypatch.delenv("MY_API_KEY")
-    notebook.define("def predict(x: int) -> int:\n    return x")
+def test_variables_that_a_task_set_go_along_and_secrets_do_not(notebook: Notebook, scratch: Path) -> None:
+    notebook.define("import os\ndef predict(x: int) -> str:\n    return os.environ['MY_MODE']")
+    notebook.compute("", "@environ")
+    notebook.namespace["@environ"] = {"set": {"MY_MODE": "fast", "MY_API_KEY": "x"}, "unset": []}
+    candidate = notebook.candidate("predict", "1")
 
-    assert capture(notebook.candidate("predict", "1"), scratch).environment == {"MY_MODE": "fast"}
+    captured = capture(candidate, scratch)
+
+    assert captured.calls[0].answer == "fast"
+    assert captured.environment == {"MY_MODE": "fast"}
+    assert 'os.environ.setdefault("MY_MODE", "fast")' in write_model("wine/v1", candidate, [], captured.environment)
 
 
 def test_magics_become_comments_in_the_generated_code(notebook: Notebook, scratch: Path) -> None:
@@ -217,6 +219,18 @@ def test_magics_become_comments_in_the_generated_code(notebook: Notebook, scratc
 
     assert capture(candidate, scratch).calls[0].answer == 1
     assert "# get_ipython().run_line_magic('matplotlib', 'inline')" in text
+
+
+def test_a_guess_that_does_not_fit_gives_way_to_the_next(notebook: Notebook, scratch: Path) -> None:
+    """What is passed to the model inside is no input of the function; a call of the function is."""
+    notebook.compute("inner = 1\nrows = [[1.0, 2.0]]", "inner", "rows")
+    notebook.define("async def predict(x: list[list[float]]):\n    return [sum(row) for row in x]")
+
+    captured = capture(notebook.candidate("predict", "inner", "rows"), scratch)
+
+    assert captured.calls[0].arguments == {"x": [[1.0, 2.0]]}
+    assert captured.calls[0].answer == [3.0]
+    assert captured.signature.waits
 
 
 def test_what_a_killed_promotion_left_is_cleared(tmp_path: Path) -> None:

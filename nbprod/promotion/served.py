@@ -1,0 +1,155 @@
+"""What is served, a function or a fitted estimator: what it takes and what it answers.
+
+Runs in the notebook's kernel environment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from nbprod.promotion import signature as signatures
+from nbprod.promotion.problem import Problem
+from nbprod.promotion.support import plain
+
+ROWS = 15
+"""Rows of a sample that are replayed against the service; not a power of two, so that padded batches are checked."""
+
+
+class Served:
+    """The function, or the estimator, that becomes the service. Raises `Problem` if it cannot."""
+
+    def __init__(self, name: str, kind: str, target: Any) -> None:
+        self.name, self.kind, self.target = name, kind, target
+        self.routes: dict[str, Callable[..., Any]] = {}
+        self.parameters: dict[str, inspect.Parameter] = {}
+        if target is None:
+            raise Problem(f"the notebook's code does not bind {name!r} at its end")
+        if kind == "function":
+            self._function()
+        else:
+            self._estimator()
+
+    @property
+    def required(self) -> list[str]:
+        """The parameters without a default."""
+        return [name for name, parameter in self.parameters.items() if parameter.default is parameter.empty]
+
+    def ask(self, arguments: Mapping[str, Any], reference: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """Return the signature as JSON, and calls with the answers that were given.
+
+        It is asked the sample, and the first row of it alone. `reference` is a table of training data, or None.
+        Raises `Problem` if it fails, or its input or answer cannot go over HTTP.
+        """
+        inputs = self._inputs(arguments, reference)
+        short = {name: some_rows(value, ROWS) for name, value in arguments.items()}
+        single = {name: first_row(value) for name, value in short.items()}
+        alike = all(single[name] is short[name] for name in short)
+        calls: list[dict[str, Any]] = []
+        answers: dict[str, str] = {}
+        for route, function in self.routes.items():
+            answer = self._first_answer(route, function, short, calls)
+            answers[route] = signatures.answer_type(answer)
+            if not alike:
+                self._single_answer(route, function, single, calls)
+        doc = inspect.cleandoc(getattr(self.target, "__doc__", None) or "") if self.kind == "function" else ""
+        waits = inspect.iscoroutinefunction(self.target)
+        return signatures.Signature(tuple(inputs), answers, doc, waits).to_json(), calls
+
+    def _function(self) -> None:
+        if not callable(self.target):
+            raise Problem(f"{self.name!r} is a {type(self.target).__name__}, not a function")
+        self.routes = {"predict": self.target}
+        try:
+            self.parameters = signatures.parameters_of(self.target)
+        except (TypeError, ValueError) as error:
+            raise Problem(f"{self.name!r} cannot be served: {error}") from error
+
+    def _estimator(self) -> None:
+        found = {name: getattr(self.target, name, None) for name in ("predict", "predict_proba")}
+        self.routes = {name: method for name, method in found.items() if callable(method)}
+        if "predict" not in self.routes:
+            raise Problem(
+                f"{self.name!r} is a {type(self.target).__name__} without `predict`",
+                "Tag a cell `serve` that defines the function to serve.",
+            )
+        self.parameters = {"rows": inspect.Parameter("rows", inspect.Parameter.POSITIONAL_OR_KEYWORD)}
+
+    def _inputs(self, arguments: Mapping[str, Any], reference: Any) -> list[signatures.Input]:
+        inputs = []
+        for name, parameter in self.parameters.items():
+            if name not in arguments and signatures.default_text(parameter.default) is None:
+                continue
+            shown = arguments.get(name, parameter.default)
+            try:
+                inputs.append(signatures.infer_input(name, shown, parameter.annotation, parameter.default, reference))
+            except TypeError as error:
+                raise Problem(f"{self.name!r} cannot be served: argument {name!r}: {error}") from error
+        return inputs
+
+    def _first_answer(
+        self, route: str, function: Callable[..., Any], sample: Mapping[str, Any], calls: list[dict[str, Any]]
+    ) -> Any:
+        try:
+            sent = {name: plain(value) for name, value in sample.items()}
+            answer = self._call(function, sample)
+            calls.append({"route": route, "arguments": sent, "answer": plain(answer)})
+        except Exception as error:
+            raise Problem(
+                f"`{self.name}` fails on the sample from the notebook: {type(error).__name__}: {error}",
+                "It must return values that JSON can carry and use nothing but what the notebook keeps.",
+            ) from error
+        return answer
+
+    def _single_answer(
+        self, route: str, function: Callable[..., Any], sample: Mapping[str, Any], calls: list[dict[str, Any]]
+    ) -> None:
+        sent = {name: plain(value) for name, value in sample.items()}
+        try:
+            answer = plain(self._call(function, sample))
+        except Exception:  # noqa: BLE001 - a function of a whole table need not work on one row
+            return
+        calls.append({"route": route, "arguments": sent, "answer": answer})
+
+    def _call(self, function: Callable[..., Any], sample: Mapping[str, Any]) -> Any:
+        given = copy.deepcopy(dict(sample))  # a function may change what it is given
+        answer = function(**given) if self.kind == "function" else function(given["rows"])
+        return asyncio.run(_awaited(answer)) if inspect.isawaitable(answer) else answer
+
+
+async def _awaited(answer: Any) -> Any:
+    return await answer
+
+
+def some_rows(value: Any, count: int) -> Any:
+    """The first rows of a table, array or list of dicts, and of a table two rows with missing values besides."""
+    if signatures.is_frame(value):
+        head = value.iloc[:count]
+        rest = value.iloc[count:]
+        missing = rest[rest.isna().any(axis=1)].iloc[:2]
+        if not len(missing):
+            return head
+        import pandas as pd
+
+        return pd.concat([head, missing])
+    if signatures.is_array(value) and value.ndim > 1:
+        return value[:count]
+    return value[:count] if isinstance(value, list) and value and isinstance(value[0], dict) else value
+
+
+def first_row(value: Any) -> Any:
+    """The first row of a table, array or list of dicts that has several, else the value itself."""
+    if signatures.is_frame(value):
+        return value.iloc[:1] if len(value) > 1 else value
+    if (
+        signatures.is_array(value)
+        and value.ndim > 1
+        or isinstance(value, list)
+        and value
+        and isinstance(value[0], dict)
+    ):
+        return value[:1] if len(value) > 1 else value
+    return value
