@@ -145,8 +145,6 @@ def _conclude(result: RunResult, *, as_json: bool) -> int:
     else:
         for task in failed:
             click.echo(f"{click.style('error', fg='red')}: {task.error}", err=True)
-            if task.notebook:
-                click.echo(f"  the executed notebook: {short(task.notebook)}", err=True)
         sys.stderr.flush()
         click.echo(f"nbprod show {result.id} shows it; its notebook: {short(result.notebook)}")
     return 0 if result.status.is_good() else (result.error.exit_code if result.error else 1)

@@ -191,6 +191,7 @@ class _Watcher:
         self.total = len(node.cells)
         self.failure: Failure | None = None
         self.nb: Any = None
+        self.cell: Any = None
         self.count = 0
 
     def opened(self, nb: Any) -> None:
@@ -213,15 +214,16 @@ class _Watcher:
 
     def failed(self, failure: Failure) -> None:
         self.failure = replace(failure, traceback=tuple(failure.traceback))
+        if 0 <= failure.index < len(self.nb.cells):  # now: Papermill will insert cells of its own above it
+            self.cell = self.nb.cells[failure.index]
 
     def place(self) -> tuple[int | None, int | None, str | None]:
         """Return cell and line in the author's notebook where it failed, and the role if the cell is ours."""
         assert self.failure is not None
-        if not 0 <= self.failure.index < len(self.nb.cells):
+        if self.cell is None:
             return None, None, None
-        cell = self.nb.cells[self.failure.index]
-        number, line = task_notebook.place(cell, self.failure.line)
-        return number, line, cell.metadata.get("nbprod", {}).get("role")
+        number, line = task_notebook.place(self.cell, self.failure.line)
+        return number, line, self.cell.metadata.get("nbprod", {}).get("role")
 
 
 def shown(path: Path) -> str:
