@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import sys
 import threading
 import warnings
@@ -17,6 +18,8 @@ _lock = threading.Lock()
 
 def engine() -> ModuleType:
     """Return `nbprod.execution.engine`, which imports Papermill (0.5 s)."""
+    # it warns of parameters that a task's notebook binds elsewhere; ours are checked before anything runs
+    logging.getLogger("papermill").setLevel(logging.ERROR)
     with _lock, _without_iri_checks():
         return importlib.import_module("nbprod.execution.engine")
 
