@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from nbprod.project import shown
+
 PIPELINE = "wine"
 TRIALS = 12
 
@@ -27,7 +29,7 @@ def main() -> int:
         problems = [one for one in report["problems"] if one["severity"] != "info"]
         say(f"{report['notebook']}: {len(report['tasks'])} tasks, {len(problems)} problems")
         for task in report["tasks"]:
-            takes = ", ".join(f"{name} from {source}" for name, source in task["inputs"].items()) or "nothing"
+            takes = ", ".join(task["inputs"]) or "nothing"
             say(f"  {task['name']}: takes {takes}"[:110])
     with step("run") as say:
         events = nbprod("run", PIPELINE)
@@ -35,7 +37,7 @@ def main() -> int:
             if event["event"] == "task-finished":
                 say(f"  {event['task']}: {event['status']}, {event['seconds']:.2f} s ({event['reason']})"[:110])
         say(f"metrics: {metrics(events[-1]['metrics'])}")
-        shown = nbprod("show", events[-1]["run"], "--report")[0]
+        run = nbprod("show", events[-1]["run"], "--report")[0]
     with step(f"sweep of {TRIALS} trials") as say:
         sweep = nbprod("sweep", PIPELINE, "--trials", str(TRIALS))[-1]
         best = next(one for one in sweep["trials"] if one["number"] == sweep["best"])
@@ -49,7 +51,7 @@ def main() -> int:
         for event in events[:-1]:
             say(f"  {event['step']}: {event['detail']}"[:110])
         version = events[-1]
-        say(f"{version['name']} in {version['path']}"[:110])
+        say(f"{version['name']} in {shown(Path(version['path']))}"[:110])
     with step("serve") as say:
         service = nbprod("serve", PIPELINE)[0]
         say(f"{service['model']} answers at {service['url']}")
@@ -67,7 +69,7 @@ def main() -> int:
     finally:
         with step("stop the service"):
             nbprod("serve", PIPELINE, "--stop")
-    print(f"\nall of it in {time.monotonic() - began:.1f} s; the run's report: {shown['report']}")
+    print(f"\nall of it in {time.monotonic() - began:.1f} s; the run's report: {shown(Path(run['report']))}")
     return 0
 
 
@@ -104,7 +106,8 @@ def notebooks_own_answer(notebook: Path, parameters: dict[str, Any]) -> Any:
         if "parameters" in cell.metadata.get("tags", ()):
             cell.source += "".join(f"\n{name} = {value!r}" for name, value in parameters.items())
     nb.cells.append(nbformat.v4.new_code_cell("print(_.to_json(orient='records'))"))
-    NotebookClient(nb, resources={"metadata": {"path": str(notebook.parent)}}).execute()
+    quiet = ["--log-level=40"]  # the kernel warns of its own transport
+    NotebookClient(nb, extra_arguments=quiet, resources={"metadata": {"path": str(notebook.parent)}}).execute()
     return json.loads(nb.cells[-1].outputs[0].text)
 
 
