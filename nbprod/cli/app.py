@@ -83,6 +83,8 @@ def nbprod() -> None:
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
+    # jsonschema builds this grammar whenever nbformat is imported, 1.7 s for a format that no notebook has; this process is ours
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     try:
         result = nbprod.main(args, prog_name="nbprod", standalone_mode=False)
     except click.exceptions.Abort:
