@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from nbprod.notebook import problems
+from nbprod.notebook import problems, state
 from nbprod.notebook.analysis import Piece
 from nbprod.notebook.cell import Cell
 from nbprod.notebook.diagnostics import Diagnostic
-from nbprod.notebook.events import Event, Kind, Statement
+from nbprod.notebook.events import Kind, Statement
 from nbprod.notebook.facts import Facts
 from nbprod.notebook.graph import Bind, Define, Graph, Load, Node, Step
 from nbprod.notebook.ordering import file_edges, find_cycle
@@ -81,6 +81,8 @@ def build(outline: Outline, facts: Mapping[str, Facts], keep: frozenset[str], ti
         needs.ask(SERVE, event, _LAST)
         if event is not None:
             needs.read_codes(SERVE, event, _LAST)
+        for name in state.SERVED:
+            needs.ask(SERVE, timeline.at(name, _LAST), _LAST)
     needs.follow()
     by_task: dict[str, list[Statement]] = {}
     for statement in timeline.statements:
@@ -159,19 +161,15 @@ def _defines(task: str, steps: tuple[Step, ...], timeline: Timeline) -> frozense
         if isinstance(step, Define):
             names |= set(step.names)
         elif isinstance(step, Load):
-            names -= {n for n in step.names if not _by_source(timeline.at(n, timeline.first.get(task, _LAST)))}
+            names -= {n for n in step.names if (event := timeline.at(n, timeline.first.get(task, _LAST))) and not event.by_source}
     for name, event in timeline.touched.get(task, {}).items():
         if name.startswith("@"):
             continue
-        if _by_source(event):
+        if event.by_source:
             names.add(name)
         else:
             names.discard(name)
     return frozenset(names)
-
-
-def _by_source(event: Event | None) -> bool:
-    return event is None or event.kind is Kind.DEFINE or (event.kind is Kind.MUTATE and not event.full)
 
 
 def _code(steps: tuple[Step, ...], carried: Mapping[tuple[str, int], Statement], statements: list[Statement]) -> str:

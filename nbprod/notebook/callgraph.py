@@ -60,7 +60,9 @@ class CallGraph:
         called.files_written |= effects.files_written
         codes: list[Code] = []
         for name in effects.reads:
-            codes += self.codes_of(name)
+            found = self.codes_of(name)
+            # without a call, only what operators and attributes of instances run
+            codes += found if effects.calls else [code for code in found if code.kind == "class"]
         for call in effects.calls:
             if call.method in self.methods and not self._is_module(call):
                 codes += self.methods[call.method]

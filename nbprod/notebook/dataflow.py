@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from nbprod.notebook.calls import CallReader, global_item
-from nbprod.notebook.effects import NOTHING, Code, Effects, Roots, Store, Sure
+from nbprod.notebook.effects import NOTHING, Call, Code, Effects, Roots, Store, Sure
 from nbprod.notebook.held import held_by, kind_of_value
 from nbprod.notebook.scope import Scope, arguments_of, bound_names, dotted, find, target_names
 
@@ -433,7 +433,7 @@ class Scanner(CallReader):
     # Definitions
 
     def visit_function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        self.visit_all(node.decorator_list)
+        self.decorate(node.decorator_list)
         self.defaults(node.args)
         for argument in ast.walk(node.args):
             if isinstance(argument, ast.arg):
@@ -442,6 +442,13 @@ class Scanner(CallReader):
         code = self.function(node, node.name)
         self.bind(node.name)
         self.place(node.name, code)
+
+    def decorate(self, decorators: list[ast.expr]) -> None:
+        """Visit decorators; each is called."""
+        self.visit_all(decorators)
+        for decorator in decorators:
+            if not isinstance(decorator, ast.Call) and (path := self.path_of(decorator)):
+                self.out.calls.append(Call(path, path[-1] if len(path) > 1 else "", NOTHING, (), (), (), decorator.lineno))
 
     def visit_lambda(self, node: ast.Lambda) -> None:
         self.defaults(node.args)
@@ -452,7 +459,7 @@ class Scanner(CallReader):
         self.visit_all(args.kw_defaults)
 
     def visit_class(self, node: ast.ClassDef) -> None:
-        self.visit_all(node.decorator_list)
+        self.decorate(node.decorator_list)
         self.visit_all(node.bases)
         self.visit_all(keyword.value for keyword in node.keywords)
         scope = Scope("class", set(), self.scope, owner=node.name)
@@ -461,7 +468,7 @@ class Scanner(CallReader):
         outside, self.scope = self.scope, scope
         for statement in node.body:
             if isinstance(statement, _FUNCTIONS):
-                self.visit_all(statement.decorator_list)
+                self.decorate(statement.decorator_list)
                 self.defaults(statement.args)
                 method = self.function(statement, statement.name, owner=scope)
                 code.methods[statement.name] = method

@@ -65,6 +65,11 @@ class Event:
     state: bool = False
     """Source that evaluates differently elsewhere: the class's state travels besides it."""
 
+    @property
+    def by_source(self) -> bool:
+        """Whether the name stands for what source defines, changed perhaps."""
+        return self.kind is Kind.DEFINE or (self.kind is Kind.MUTATE and not self.full)
+
 
 @dataclass(eq=False, slots=True)
 class Group:

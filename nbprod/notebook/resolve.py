@@ -96,7 +96,7 @@ class Needs:
             names |= {n for n in event.held.names if (made := self.timeline.at(n, event.pos)) and made.codes}
         for name in sorted(names):
             made = self.timeline.at(name, event.pos + 1)
-            if made is not None and made.kind is Kind.DEFINE:
+            if made is not None and made.by_source:
                 self.ask(task, made, event.pos)
             now = self.timeline.at(name, pos)
             if now is not None:

@@ -8,6 +8,8 @@ RANDOM = ("@random", "@numpy.random", "@keras.random", "@torch.random")
 """Random generators; they matter from the first seed on."""
 ENVIRONMENT = ("@cwd", "@environ", "@sys.path", "@warnings", "@pandas.options", "@matplotlib.rcParams")
 """State that every later task is under."""
+SERVED = ("@star", "@always", "@cwd", "@environ", "@sys.path", "@pandas.options")
+"""What the served function is under too (Keras takes its backend from the environment, say)."""
 FIGURES = "@matplotlib.figures"
 STAR = "@star"
 ALWAYS = "@always"

@@ -160,7 +160,7 @@ class Timeline:
         if not carried:
             self._change_hidden(statement, touch, effects)
         if task is not None:
-            self._change(task, sorted(called.changes - effects.defines), pos, statement, known=True)
+            self._change(task, sorted(called.changes), pos, statement, known=True)
             self._files(task, pos, called.files_read, called.files_written)
         if carried:
             self._define(statement, touch)

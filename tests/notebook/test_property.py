@@ -28,7 +28,8 @@ def check(made: Made, folder: Path) -> Replay:
     assert not [d for d in pipeline.diagnostics if d.severity == "error"], (pipeline.diagnostics, made.text)
     replay = Replay(pipeline, folder)
     replay.run()
-    assert {n: text for n, text in enumerate(expected, 1)} == replay.printed, made.text
+    wrong = {n: (text, replay.printed.get(n)) for n, text in enumerate(expected, 1) if replay.printed.get(n) != text}
+    assert not wrong, f"{wrong}\n{made.text}"
     return replay
 
 
