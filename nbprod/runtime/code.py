@@ -13,6 +13,9 @@ _GLOBAL = frozenset(
     for name, code in opcode.opmap.items()
     if name in ("LOAD_GLOBAL", "STORE_GLOBAL", "DELETE_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS")
 )
+_BINDS = frozenset(code for name, code in opcode.opmap.items() if name in ("STORE_NAME", "STORE_GLOBAL"))
+_STAR = opcode.opmap.get("IMPORT_STAR")
+_INTRINSIC = opcode.opmap.get("CALL_INTRINSIC_1")
 _LOAD_GLOBAL = opcode.opmap["LOAD_GLOBAL"]
 _EXTENDED = opcode.opmap["EXTENDED_ARG"]
 _NEW = sys.version_info >= (3, 11)
@@ -26,20 +29,38 @@ def codes(code: types.CodeType) -> Iterator[types.CodeType]:
             yield from codes(constant)
 
 
+def _operations(part: types.CodeType) -> Iterator[Tuple[int, int]]:
+    """Yield operation codes and their whole arguments."""
+    raw = part.co_code
+    high = 0
+    for at in range(0, len(raw), 2):
+        op, argument = raw[at], raw[at + 1] | high
+        high = argument << 8 if op == _EXTENDED else 0
+        yield op, argument
+
+
 def global_names(code: types.CodeType) -> Set[str]:
     """Return the global names that a code object, or one nested in it, reads or writes; builtins aside."""
     found: Set[str] = set()
     for part in codes(code):
-        raw = part.co_code
-        high = 0
-        for at in range(0, len(raw), 2):
-            op, argument = raw[at], raw[at + 1] | high
-            high = argument << 8 if op == _EXTENDED else 0
+        for op, argument in _operations(part):
             if op in _GLOBAL:
-                if op == _LOAD_GLOBAL and _NEW:
-                    argument >>= 1  # the lowest bit says whether NULL is pushed too
-                found.add(part.co_names[argument])
+                # For LOAD_GLOBAL the lowest bit says whether NULL is pushed too.
+                found.add(part.co_names[argument >> 1 if op == _LOAD_GLOBAL and _NEW else argument])
     return {name for name in found if not hasattr(builtins, name)}
+
+
+def bound_names(code: types.CodeType) -> Set[str]:
+    """Return the global names that a statement, or a function in it, binds, as far as its code shows."""
+    found: Set[str] = set()
+    for part in codes(code):
+        for op, argument in _operations(part):
+            if op in _BINDS:
+                found.add(part.co_names[argument])
+            elif op == _STAR or (op == _INTRINSIC and argument == 2):  # `from module import *`
+                for name in part.co_names:
+                    found.update(getattr(sys.modules.get(name), "__dict__", ()))
+    return found
 
 
 def code_arguments(code: types.CodeType) -> Tuple[Any, ...]:

@@ -30,7 +30,7 @@ def number(value: Any) -> Optional[Union[int, float]]:
         return number(float(plain))
     if type(plain).__name__ == "NAType":
         return None
-    raise NotScalar(f"a metric must be one number, not {describe(value)}")
+    raise NotScalar(f"it is a {describe(value)}")
 
 
 def describe(value: Any) -> str:

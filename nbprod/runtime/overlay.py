@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import sys
 import types
 from collections.abc import Iterator
 from contextlib import suppress
@@ -126,6 +127,8 @@ def snapshot(target: Any, names: pickling.Names, *, deep: bool) -> Snapshot | No
 
     `deep` for what the notebook's own source defines. Of what is imported only the identity of attributes is looked at.
     """
+    if target is sys:
+        return None  # the interpreter itself changes it all the time
     if isinstance(target, types.ModuleType):
         parts = _module_parts(target)
     elif isinstance(target, (type, types.FunctionType, _LRU)):

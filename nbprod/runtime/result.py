@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from .session import Session
 
 
+_FEW = 50
+"""Up to so many globals that nobody foresaw are saved at once; more of them (`%pylab`) only when somebody wants them."""
+
+
 class TaskValueError(Exception):
     """A value of the task cannot be passed on; the message says which and why."""
 
@@ -40,7 +44,7 @@ class Outcome:
         self.metrics: Dict[str, Any] = {}
         self.error: Dict[str, Any] | None = None
 
-    def fail(self, kind: str, name: str, value: Any, reason: str) -> None:
+    def fail(self, kind: str, name: str, value: Any, reason: str, fix: str) -> None:
         """Note an error; the first one counts."""
         self.error = self.error or {
             "kind": kind,
@@ -48,6 +52,7 @@ class Outcome:
             "type": unsaveable.type_name(value),
             "wanted_by": list(self.wanted_by.get(name, ())),
             "reason": reason,
+            "fix": fix,
         }
 
     def collect(self) -> None:
@@ -65,9 +70,10 @@ class Outcome:
                 self.payloads[name] = namespace[name]
         self._overlays()
         self._inputs()
-        for name in session.new_names():
-            self.writes.add(name)
-            self.payloads[name] = namespace[name]
+        appeared = session.new_names()
+        self.writes.update(appeared)
+        if len(appeared) <= _FEW:
+            self.payloads.update((name, namespace[name]) for name in appeared)
         self.writes |= changed
         self.payloads.update(states)
 

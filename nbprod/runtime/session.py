@@ -9,7 +9,7 @@ import sys
 import types
 from typing import Any, Dict, List, Optional, Set, Tuple
 
-from . import audit, container, loading, metrics, pickling, watch
+from . import audit, code, container, loading, metrics, pickling, unsaveable, watch
 from .files import FileLog
 from .hidden import Hidden
 from .overlay import Overlay, Snapshot, light, snapshot
@@ -17,6 +17,8 @@ from .result import Outcome, TaskValueError
 
 _IPYTHON = re.compile(r"_+|_i+|_i?\d+|_(ih|oh|dh)|__\w+__|In|Out|exit|quit|get_ipython|open")
 """Globals that belong to IPython or Python, not to the notebook."""
+_MAGIC = os.sep + os.path.join("IPython", "core", "magics") + os.sep
+"""Magics such as `%%time` execute the code of a cell themselves."""
 _NONE = object()
 
 
@@ -46,7 +48,7 @@ class Session:
         self.before: Set[str] = set()
         self._opened: Dict[Tuple[str, str], Dict[str, Any]] = {}
         self._statement: Optional[types.CodeType] = None
-        self._is_ready = False
+        self._codes: List[types.CodeType] = []
         self.files = FileLog([job["store"], os.path.dirname(job["result"])])
         self.hidden = Hidden(self.names)
         self.files.start()
@@ -99,7 +101,6 @@ class Session:
                 # Only the digest: a reference of ours would keep memory alive, and forbid `array.resize`.
                 self.watched[name] = seen.digest if isinstance(seen, watch.Scan) else seen
         self.before = set(self.namespace)
-        self._is_ready = True
         self.snap()
         audit.listen({"exec": self._on_exec})
 
@@ -125,15 +126,20 @@ class Session:
 
     # Statements of the author's cells. IPython executes them one by one.
 
-    def _on_exec(self, code: Any) -> None:
-        if isinstance(code, types.CodeType) and sys._getframe(2).f_code.co_name == "run_code":
-            self.statement(code)
+    def _on_exec(self, statement: Any, *_: Any) -> None:
+        if not isinstance(statement, types.CodeType):
+            return
+        caller = sys._getframe(2).f_code
+        if caller.co_name == "run_code" or _MAGIC in caller.co_filename:
+            self.statement(statement)
 
-    def statement(self, code: Optional[types.CodeType] = None) -> None:
+    def statement(self, statement: Optional[types.CodeType] = None) -> None:
         """Take notice that the statement before this one has ended: see what it defined and imported."""
         self.snap()
         self.hidden.statement(self._statement)
-        self._statement = code
+        self._statement = statement
+        if statement is not None:
+            self._codes.append(statement)
 
     def snap(self) -> None:
         """Remember the state of each carried name that stands for a new object."""
@@ -155,7 +161,7 @@ class Session:
         return [
             name
             for name, value in list(self.namespace.items())
-            if type(value) is types.ModuleType and value is not sys and not _IPYTHON.fullmatch(name)
+            if type(value) is types.ModuleType and not _IPYTHON.fullmatch(name)
         ]
 
     @staticmethod
@@ -163,13 +169,18 @@ class Session:
         return isinstance(target, (type, types.FunctionType)) and pickling.importable(target)
 
     def new_names(self) -> List[str]:
-        """Return the globals that appeared and that nobody foresaw; none if the job does not say what was foreseen."""
-        known = self.job.get("known")
-        if known is None:
-            return []
-        foreseen = {*known, *self.defined, *self.job.get("outputs", ()), *self.before}
+        """Return the globals that appeared though neither the plan nor the code that ran shows it (`globals()["x"] = 1`)."""
+        foreseen = {*self.defined, *self.job.get("outputs", ()), *self.job.get("known", ()), *self.before}
+        foreseen.update(*map(code.bound_names, self._codes))
         hidden = getattr(self.shell, "user_ns_hidden", {})
-        return [n for n in self.namespace if n not in foreseen and n not in hidden and not _IPYTHON.fullmatch(n)]
+        return [
+            name
+            for name, value in self.namespace.items()
+            if name not in foreseen
+            and name not in hidden
+            and not _IPYTHON.fullmatch(name)
+            and not (isinstance(value, (type, types.FunctionType)) and pickling.importable(value))
+        ]
 
     def finish(self) -> None:
         """Save the outputs and write the result. Raises `TaskValueError` when a value cannot be passed on."""
@@ -181,7 +192,7 @@ class Session:
             outcome.collect()
             outcome.save()
         except container.DiskFull as error:
-            outcome.fail("disk-full", "", None, f"{error}; free some space and run again")
+            outcome.fail("disk-full", "", None, str(error), "Free some space and run again.")
         for name in self.job.get("metrics", ()):
             self._metric(name, outcome)
         result = outcome.result(self.files.result())
@@ -190,7 +201,7 @@ class Session:
             json.dump(result, file)
         os.replace(temporary, self.job["result"])
         if result["error"] is not None:
-            raise TaskValueError(result["error"]["reason"])
+            raise TaskValueError(unsaveable.sentence(result["error"]))
 
     def _metric(self, name: str, outcome: Outcome) -> None:
         if name not in self.namespace:
@@ -199,4 +210,5 @@ class Session:
         try:
             outcome.metrics[name] = metrics.number(self.namespace[name])
         except metrics.NotScalar as error:
-            outcome.fail("metric-not-scalar", name, self.namespace[name], f"metric {name!r}: {error}")
+            advice = "Assign a number in the cell tagged `metrics`."
+            outcome.fail("metric-not-scalar", name, self.namespace[name], str(error), advice)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import reprlib
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Dict, Tuple
 
 _NODES = 200_000
@@ -45,30 +45,42 @@ def describe(
     name: str, value: Any, error: BaseException, wanted_by: Sequence[str], last: Any = None, *, saved: bool = False
 ) -> Dict[str, Any]:
     """Return the `error` of a result for a value that cannot be saved; `last` is the object at which saving failed."""
-    who = " and ".join(repr(task) for task in wanted_by)
     culprit, place = value, name
     if last is not None and last is not value:
         path = find(value, last)
         if path is not None:
             culprit, place = last, name + path
-    cause = f"{type(error).__name__}: {error}" if not isinstance(error, TypeError) else str(error)
+    cause = str(error) if type(error) is TypeError else f"{type(error).__name__}: {error}"
     if saved:
-        text = f"it can be saved, but not loaded again ({cause})"
+        reason = f"it can be saved, but not loaded again ({cause})"
     elif culprit is value:
-        text = cause
+        reason = cause
     else:
-        text = f"{place} is a {type_name(culprit)} ({cause})"
+        reason = f"{place} is a {type_name(culprit)} ({cause})"
     advice = next((words for kinds, words in _ADVICE if type(culprit).__name__ in kinds), None)
     instead = f"{advice[0].upper()}{advice[1:]}, or put" if advice else "Put"
-    to = f"task {who}" if len(wanted_by) == 1 else f"tasks {who}" if who else "another task"
     return {
         "kind": "unsaveable",
         "variable": name,
         "type": type_name(value),
         "where": place,
         "wanted_by": list(wanted_by),
-        "reason": f"{name!r}, a {type_name(value)}, cannot be passed on to {to}: {text}. {instead} both tasks into one.",
+        "reason": reason,
+        "fix": f"{instead} both tasks into one.",
     }
+
+
+def sentence(error: Mapping[str, Any]) -> str:
+    """Return the error of a result as one line."""
+    if error["kind"] == "disk-full":
+        what = error["reason"]
+    elif error["kind"] == "metric-not-scalar":
+        what = f"the metric {error['variable']!r} must be one number: {error['reason']}"
+    else:
+        tasks = " and ".join(repr(task) for task in error["wanted_by"])
+        to = f"task{'s' if len(error['wanted_by']) > 1 else ''} {tasks}" if tasks else "another task"
+        what = f"{error['variable']!r}, a {error['type']}, cannot be passed on to {to}: {error['reason']}"
+    return f"{what}. {error['fix']}"
 
 
 def find(root: Any, wanted: Any) -> str | None:

@@ -18,10 +18,10 @@ WORKER = Path(__file__).with_name("worker.py")
 class Ran:
     """A task that has run: its result and what it printed."""
 
-    def __init__(self, result: dict[str, Any], out: str, seconds: float) -> None:
+    def __init__(self, result: dict[str, Any], out: str, err: str) -> None:
         self.result = result
         self.out = out
-        self.seconds = seconds
+        self.err = err
         self.outputs: dict[str, Any] = result["outputs"]
         self.facts: dict[str, Any] = result["facts"]
         self.error: dict[str, Any] | None = result["error"]
@@ -88,5 +88,5 @@ class Chain:
         else:
             assert done.returncode == 0, done.stderr
         told = json.loads(result.read_text())
-        self.ran[name] = Ran(told, done.stdout, 0)
+        self.ran[name] = Ran(told, done.stdout, done.stderr)
         return self.ran[name]

@@ -27,8 +27,8 @@ def test_a_metric_that_is_no_number_is_an_error(chain: Chain, value: str) -> Non
     a = chain.task("a", f"score = {value}; x = 1", ["x"], metrics=["score"], fails=True)
     assert a.error is not None
     assert (a.error["kind"], a.error["variable"], "x" in a.outputs) == ("metric-not-scalar", "score", True)
-    assert "'score'" in a.error["reason"]
-    assert "one number" in a.error["reason"]
+    assert a.error["reason"].startswith("it is a ")
+    assert "the metric 'score' must be one number: it is a " in a.err
 
 
 @pytest.mark.parametrize(
@@ -68,8 +68,8 @@ def test_a_value_that_cannot_be_saved_is_named_with_its_place(
     assert (a.error["kind"], a.error["variable"], a.error["wanted_by"]) == ("unsaveable", "x", ["b", "c"])
     assert list(a.outputs) == ["y"]
     assert place is None or a.error["where"] == place
-    assert "tasks 'b' and 'c'" in a.error["reason"]
-    assert advice in a.error["reason"]
+    assert advice in a.error["fix"]
+    assert f"'x', a {a.error['type']}, cannot be passed on to tasks 'b' and 'c': {a.error['reason']}" in a.err
     if place == "x":
         assert a.error["type"] == kind
 
@@ -116,5 +116,6 @@ def test_a_store_that_is_full_says_so_and_keeps_nothing(chain: Chain) -> None:
     a = chain.task("a", f"import numpy as np\nx = np.ones(1_000_000)\n{limit}", ["x"], fails=True)
     assert a.error is not None
     assert a.error["kind"] == "disk-full"
-    assert "free some space" in a.error["reason"]
+    assert "no room left" in a.err
+    assert "Free some space" in a.err
     assert not list(chain.store.glob("*"))

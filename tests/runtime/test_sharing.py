@@ -175,3 +175,7 @@ def test_globals_that_nobody_foresaw_are_reported_and_saved(chain: Chain) -> Non
     a = chain.task("a", "x = 1; globals()['surprise'] = [3]; lock = __import__('threading').Lock()", ["x"], known=["x"])
     assert a.facts["writes"] == ["lock", "surprise"]
     assert (sorted(a.outputs), a.error) == (["surprise", "x"], None)
+    source = (
+        "from math import *\nfor i in [1]:\n    def f(): global g; g = 1\nf()\nimport os.path as p\nexec('dynamic = 1')"
+    )
+    assert chain.task("b", source).facts["writes"] == ["dynamic"]
