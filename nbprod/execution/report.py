@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -10,32 +11,32 @@ from typing import Any
 from nbprod.errors import NotFoundError
 from nbprod.execution.atomic import write_text
 from nbprod.execution.database import Place
+from nbprod.execution.literals import literal, same
 from nbprod.execution.records import Records
 from nbprod.execution.store import Store
+from nbprod.notebook.pipeline import Pipeline
 
 NOTEBOOK = "notebook.ipynb"
 HTML = "report.html"
 
 
-def merge(author: Any, executed: Iterable[Mapping[str, Any]]) -> Any:
+def merge(pipeline: Pipeline, values: Mapping[str, Any], executed: Iterable[Mapping[str, Any]]) -> Any:
     """Return the author's notebook with the outputs of the executed task notebooks.
 
-    Cells that did not run have no output; execution counts are numbered as one kernel would, and injected parameters stand
-    after the parameters cell.
+    Cells that did not run have no output. Execution counts are numbered as one kernel would; parameters that differ from
+    the notebook's stand in a cell of their own after the parameters cell, as Papermill puts them.
     """
-    import copy
+    import nbformat
+    from nbformat.v4 import new_code_cell
 
-    results: dict[str, Mapping[str, Any]] = {}
-    injected: dict[str, Mapping[str, Any]] = {}
-    for nb in executed:
-        before = None
-        for cell in nb["cells"]:
-            about = cell["metadata"].get("nbprod", {})
-            if "cell" in about:
-                results[cell["id"]], before = cell, cell["id"]
-            elif before is not None and "injected-parameters" in cell["metadata"].get("tags", []):
-                injected[before] = cell
-    merged = copy.deepcopy(author)
+    results = {
+        cell["id"]: cell for nb in executed for cell in nb["cells"] if "cell" in cell["metadata"].get("nbprod", {})
+    }
+    places = {parameter.cell.id for parameter in pipeline.parameters.values()}
+    changed = {
+        name: values[name] for name, parameter in pipeline.parameters.items() if not same(values[name], parameter.default)
+    }
+    merged = nbformat.from_dict(pipeline.notebook.node)
     cells, count = [], 0
     for cell in merged.cells:
         cells.append(cell)
@@ -43,37 +44,35 @@ def merge(author: Any, executed: Iterable[Mapping[str, Any]]) -> Any:
             continue
         cell.outputs, cell.execution_count = [], None
         done = results.get(cell.id)
-        if done is None:
-            continue
-        cell.outputs = copy.deepcopy(done["outputs"])
-        state = done["metadata"].get("papermill")
-        if state is not None:
-            cell.metadata["papermill"] = copy.deepcopy(state)
-        if done.get("execution_count") is not None:
+        if done is not None:
+            cell.outputs = copy.deepcopy(done["outputs"])
+            if "papermill" in done["metadata"]:
+                cell.metadata["papermill"] = copy.deepcopy(done["metadata"]["papermill"])
+        if cell.id in places if done is None else done.get("execution_count") is not None:
             count += 1
             cell.execution_count = count
-            for output in cell.outputs:
-                if output["output_type"] == "execute_result":
-                    output["execution_count"] = count
-        if cell.id in injected:
-            cells.append(_injected(injected[cell.id]))
+        for output in cell.outputs:
+            if output["output_type"] == "execute_result":
+                output["execution_count"] = count
+        if cell.id in places and changed:
+            source = "\n".join(f"{name} = {literal(value)}" for name, value in changed.items())
+            cells.append(new_code_cell(source, metadata={"tags": ["injected-parameters"]}))
+            changed = {}
     merged.cells = cells
-    return merged
+    return nbformat.from_dict(merged)
 
 
-def write(path: Path, author: Any, executed: Iterable[Mapping[str, Any]]) -> Path:
-    """Write the merged notebook and return its path."""
+def write(path: Path, pipeline: Pipeline, values: Mapping[str, Any], executed: Iterable[Mapping[str, Any]]) -> None:
+    """Write the merged notebook."""
     import nbformat
 
-    nb = merge(nbformat.from_dict(author), executed)
-    write_text(path, nbformat.writes(nbformat.from_dict(nb)))
-    return path
+    write_text(path, nbformat.writes(merge(pipeline, values, executed)))
 
 
-def executed_notebook(cache_store: Store, folder: Path, task: str, digest: str | None) -> Mapping[str, Any] | None:
+def executed_notebook(store: Store, folder: Path, task: str, digest: str | None) -> Mapping[str, Any] | None:
     """Return the executed notebook of a task: of this run, or the one kept with what it reuses."""
     own = folder / "tasks" / f"{task}.ipynb"
-    path = own if own.exists() else cache_store.path(digest) if digest and cache_store.exists(digest) else None
+    path = own if own.exists() else store.path(digest) if digest and store.exists(digest) else None
     if path is None:
         return None
     value: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -97,11 +96,3 @@ def report_html(project: Place, run: str) -> Path:
     body, _ = HTMLExporter().from_notebook_node(nb, resources={"metadata": {"name": title}})
     write_text(target, body)
     return target
-
-
-def _injected(cell: Mapping[str, Any]) -> Any:
-    from nbformat.v4 import new_code_cell
-
-    return new_code_cell(cell["source"], id=cell["id"], metadata={"tags": ["injected-parameters"]})
-
-

@@ -204,13 +204,14 @@ class _Execution:
         )
 
     def _report(self, scheduler: Scheduler) -> None:
-        notebook, store = self.setting.pipeline.notebook, self.setting.cache.store
+        store = self.setting.cache.store
         if scheduler.outcomes:
             found = (
                 report.executed_notebook(store, self.folder, name, outcome.trace.notebook if outcome.trace else None)
                 for name, outcome in scheduler.outcomes.items()
             )
-            report.write(self.folder / report.NOTEBOOK, notebook.node, [nb for nb in found if nb is not None])
+            executed = [nb for nb in found if nb is not None]
+            report.write(self.folder / report.NOTEBOOK, self.setting.pipeline, self.setting.values, executed)
         write_graph(self.folder, scheduler.graph)
         if self.status is Status.DONE:
             shutil.rmtree(self.folder / "jobs", ignore_errors=True)

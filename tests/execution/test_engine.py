@@ -85,7 +85,7 @@ def test_a_dead_kernel_is_told_with_its_end_and_cells_that_never_ran_stay_pendin
 
 def test_a_cell_over_its_limit_is_interrupted_and_its_line_is_known(tmp_path: Path) -> None:
     begun = time.monotonic()
-    good, seen, nb = run(tmp_path, "import time\nprint('begun', flush=True)\ntime.sleep(60)", cell_timeout=1)
+    good, seen, _ = run(tmp_path, "import time\nprint('begun', flush=True)\ntime.sleep(60)", cell_timeout=1)
 
     assert not good
     assert seen.failure is not None

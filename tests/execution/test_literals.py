@@ -42,7 +42,7 @@ def test_an_enum_of_strings_becomes_its_string() -> None:
 
 
 def test_what_is_no_literal_is_refused_by_name() -> None:
-    with pytest.raises(ParameterError, match="'model' cannot be a builtins.object"):
+    with pytest.raises(ParameterError, match=r"'model' cannot be a builtins\.object"):
         plain(object(), "model")
 
 
