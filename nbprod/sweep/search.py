@@ -46,9 +46,11 @@ class Search:
         # A resumed search must not propose the same numbers again: the seed moves on with what was tried.
         seed = None if self.plan.seed is None else self.plan.seed + tried
         if self.plan.search == "grid":
-            return GridSampler(
-                {name: space.grid(name) for name, space in self.plan.space.items()}, seed=self.plan.seed or 0
-            )
+            grid = {name: space.grid(name) for name, space in self.plan.space.items()}
+            sampler = GridSampler(grid, seed=self.plan.seed or 0)
+            # after its last point it would stop an optimisation, and there is none: we ask and tell
+            sampler.after_trial = lambda *_: None  # type: ignore[method-assign]
+            return sampler
         if self.plan.search == "random":
             return RandomSampler(seed=seed)
         return TPESampler(seed=seed)
