@@ -70,13 +70,25 @@ def test_a_file_without_pipelines_is_a_project_without_pipelines(tmp_path, text)
 
 # text, line, parts of the message
 WRONG_KEYS = [
-    ("pipelines:\n  a:\n    notebok: x.ipynb\n", 3, ["unknown key 'notebok' in pipelines.a", "Did you mean 'notebook'?"]),
+    (
+        "pipelines:\n  a:\n    notebok: x.ipynb\n",
+        3,
+        ["unknown key 'notebok' in pipelines.a", "Did you mean 'notebook'?"],
+    ),
     ("pipeline:\n  a: x.ipynb\n", 1, ["unknown key 'pipeline'", "Did you mean 'pipelines'?"]),
     ("pipelines:\n  a:\n    notebook: x\n    sweep:\n      trails: 3\n", 5, ["'trails'", "Did you mean 'trials'?"]),
     ("pipelines:\n  a:\n    notebook: x\n    trials: 3\n", 4, ["'trials' belongs under 'sweep'", "indentation"]),
-    ("pipelines:\n  a:\n    notebook: x\n    sweep:\n      space:\n        d: {low: 1, hihg: 2}\n", 6, ["'hihg'", "'high'"]),
+    (
+        "pipelines:\n  a:\n    notebook: x\n    sweep:\n      space:\n        d: {low: 1, hihg: 2}\n",
+        6,
+        ["'hihg'", "'high'"],
+    ),
     ("pipelines:\n  a:\n    notebook: x\n    resources:\n      t: {retry: 2}\n", 5, ["'retry'", "'retries'"]),
-    ("pipelines:\n  a:\n    notebook: x\n    colour: red\n", 4, ["unknown key 'colour'", "Valid here: notebook, parameters"]),
+    (
+        "pipelines:\n  a:\n    notebook: x\n    colour: red\n",
+        4,
+        ["unknown key 'colour'", "Valid here: notebook, parameters"],
+    ),
     ("pipelines:\n  a: {parameters: {x: 1}}\n", 2, ["the key 'notebook' is missing in pipelines.a", "Add it"]),
     ("pipelines:\n  my pipeline: x.ipynb\n", 2, ["'my pipeline' is no name", "starts with a letter"]),
 ]
@@ -128,7 +140,11 @@ def test_a_wrong_value_is_told_with_its_line_and_what_would_be_right(tmp_path, l
 
 WRONG_YAML = [
     ("pipelines:\n\twine: a.ipynb\n", 2, "indented with a tab"),
-    ("pipelines:\n  wine:\n    notebook: a\n   sweep: {}\n", 4, "indentation does not fit the block that starts on line"),
+    (
+        "pipelines:\n  wine:\n    notebook: a\n   sweep: {}\n",
+        4,
+        "indentation does not fit the block that starts on line",
+    ),
     ("pipelines:\n  wine: a\n    notebook: b\n", 3, "'key: value' stands where none can be"),
     ("pipelines:\n  wine: {notebook: a\n", 3, "opens on line 2 is not closed"),
     ("pipelines:\n  wine: 'a\n", 3, "not closed"),

@@ -35,7 +35,9 @@ class Folder:
         self.path = path
         self.capsys = capsys
 
-    def notebook(self, *cells: str | tuple[str, str], name: str = "a.ipynb", kernel: str = "python3", **top: Any) -> Path:
+    def notebook(
+        self, *cells: str | tuple[str, str], name: str = "a.ipynb", kernel: str = "python3", **top: Any
+    ) -> Path:
         """Write a notebook; a cell is its source, or its tags (apart by spaces) and its source."""
         nodes = []
         for number, cell in enumerate(cells, 1):

@@ -103,7 +103,11 @@ def test_pipelines_yaml_that_is_wrong(nbprod, command):
     nbprod.notebook(*CHAIN)
     nbprod.config("pipelines:\n  a:\n    notebok: a.ipynb\n")
 
-    explained(nbprod(*command.split()[:1], "a", *command.split()[1:]), "pipelines.yaml:3: unknown key 'notebok'", "'notebook'?")
+    explained(
+        nbprod(*command.split()[:1], "a", *command.split()[1:]),
+        "pipelines.yaml:3: unknown key 'notebok'",
+        "'notebook'?",
+    )
 
 
 def test_a_cell_that_raises(nbprod):

@@ -13,7 +13,11 @@ def test_tasks_parameters_metrics_and_no_problems_are_shown(nbprod):
     assert result.code == 0
     lines = result.out.splitlines()
     assert lines[0] == "a  a.ipynb  (kernel python3)"
-    assert [line.split()[0] for line in lines[1:] if line.startswith(("load", "train", "evaluate"))] == ["load", "train", "evaluate"]
+    assert [line.split()[0] for line in lines[1:] if line.startswith(("load", "train", "evaluate"))] == [
+        "load",
+        "train",
+        "evaluate",
+    ]
     assert any(line.split() == ["train", "3", "rows", "from", "load", "scale"] for line in lines)
     assert "parameters: n = 3, scale = 1.5" in lines
     assert "metrics: total" in lines

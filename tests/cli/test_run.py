@@ -45,7 +45,12 @@ def test_plan_says_what_a_run_would_do_and_why(nbprod):
     assert {one["action"] for one in before} <= {"run", "unknown"}
     assert f"cached from run {first}" in nothing.out
     assert changed["load"]["action"] == "cached"
-    assert changed["train"] == {"name": "train", "action": "run", "reason": "parameter scale 1.5 -> 2.0", "cached_from": None}
+    assert changed["train"] == {
+        "name": "train",
+        "action": "run",
+        "reason": "parameter scale 1.5 -> 2.0",
+        "cached_from": None,
+    }
     assert changed["evaluate"]["action"] == "unknown"
 
 

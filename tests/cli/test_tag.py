@@ -46,7 +46,11 @@ def test_several_cells_are_tagged_at_once(nbprod):
 
     nbprod("tag", "a.ipynb", "1", "3", "--add", "skip")
 
-    assert [cell["metadata"].get("tags") for cell in json.loads(path.read_text())["cells"]] == [["skip"], None, ["skip"]]
+    assert [cell["metadata"].get("tags") for cell in json.loads(path.read_text())["cells"]] == [
+        ["skip"],
+        None,
+        ["skip"],
+    ]
 
 
 def test_a_cell_that_is_not_there_is_told_and_nothing_changes(nbprod):

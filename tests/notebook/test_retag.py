@@ -15,7 +15,7 @@ EXAMPLE = Path(__file__).parents[2] / "notebooks" / "wine_classification.ipynb"
 
 NOTEBOOK = {
     "cells": [
-        {"cell_type": "markdown", "id": "a", "metadata": {}, "source": ["é ☃ \\ \" {}[],:"]},
+        {"cell_type": "markdown", "id": "a", "metadata": {}, "source": ['é ☃ \\ " {}[],:']},
         {"cell_type": "code", "id": "b", "metadata": {}, "outputs": [], "source": ["x = 1"]},
         {"cell_type": "code", "id": "c", "metadata": {"tags": ["skip", "mine"]}, "outputs": [], "source": []},
         {"cell_type": "code", "id": "d", "metadata": {"a": {"tags": [1]}, "z": 1.0}, "outputs": [], "source": []},
@@ -38,7 +38,8 @@ LAYOUTS = {
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("end", ["\n", ""])
 @pytest.mark.parametrize(
-    "tags", [{1: ["task:a"]}, {2: ["skip"]}, {2: []}, {3: ["x", "y"]}, {4: ["x"]}, {0: ["ü"], 1: ["b"], 2: ["c"], 3: []}]
+    "tags",
+    [{1: ["task:a"]}, {2: ["skip"]}, {2: []}, {3: ["x", "y"]}, {4: ["x"]}, {0: ["ü"], 1: ["b"], 2: ["c"], 3: []}],
 )
 def test_the_file_is_what_a_dump_with_the_same_layout_gives(layout, end, tags):
     """Whatever the indentation, escapes and last newline: only the tags differ."""
@@ -99,7 +100,7 @@ def test_tagging_and_taking_back_gives_the_same_bytes(tmp_path):
 
 def test_jupytext_scripts_are_tagged_in_their_marker_lines(tmp_path):
     path = tmp_path / "a.py"
-    text = "# %% [markdown]\n# # Title\n\n# %%\nx = 1\n\n# %% tags=[\"skip\"]\ny = 2\n"
+    text = '# %% [markdown]\n# # Title\n\n# %%\nx = 1\n\n# %% tags=["skip"]\ny = 2\n'
     path.write_text(text)
 
     write_tags(path, {1: ["task:a"], 2: []})
@@ -112,7 +113,9 @@ def test_a_script_that_jupytext_would_rewrite_is_left_alone(tmp_path):
     text = "x = 1\n# %%   \ny = 2\n#%%\n\n\n\nz = 3\n"
     path.write_text(text)
 
-    with pytest.raises(NotebookError, match=r"cannot be retagged without changing other lines\n  Write the tags by hand"):
+    with pytest.raises(
+        NotebookError, match=r"cannot be retagged without changing other lines\n  Write the tags by hand"
+    ):
         write_tags(path, {1: ["task:a"]})
 
     assert path.read_text() == text
