@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import textwrap
 from collections.abc import Iterable, Mapping
 from itertools import groupby, pairwise
@@ -97,6 +98,9 @@ def write_model(
         'written, and the values it computed."""',
         width=118,
     )
+    code = "\n".join(text for _, text in parts)
+    own = set(re.findall(r"environ\[[\"'](\w+)[\"']\]\s*=", code))  # what the notebook's own code sets again
+    environment = {key: value for key, value in environment.items() if key not in own}
     setup = [f"os.environ.setdefault({quoted(key)}, {quoted(value)})" for key, value in environment.items()]
     imports = [*(["import os", ""] if setup else []), *setup, *([""] if setup else []), "import nbprod_support"]
     return "\n\n".join([head, *([future] if future else []), "\n".join(imports), *blocks]) + "\n"

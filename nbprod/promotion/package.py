@@ -178,6 +178,7 @@ def _readme(candidate: Candidate, captured: Capture, name: str, version: str, li
             "name": column.name,
             "type": column.type,
             "nullable": column.nullable,
+            "optional": column.optional,
             "seen": f"{column.low} to {column.high}"
             if column.low is not None
             else ", ".join(map(str, column.categories or column.seen or [])),

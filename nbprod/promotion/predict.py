@@ -92,19 +92,21 @@ def read_csv(path: Path, table: Input) -> list[dict[str, Any]]:
             lines = [(reader.line_num, line) for line in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"the file cannot be read: {error}", where=Location(file=str(path))) from error
-    missing = [str(column.name) for column in table.columns if str(column.name) not in (reader.fieldnames or [])]
+    header = reader.fieldnames or []
+    columns = [column for column in table.columns if str(column.name) in header or not column.optional]
+    missing = [str(column.name) for column in columns if str(column.name) not in header]
     if missing:
         raise InputError(
             f"the header lacks {', '.join(missing)}",
             where=Location(file=str(path), line=1),
-            fix=f"It has {', '.join(reader.fieldnames or []) or 'nothing'}.",
+            fix=f"It has {', '.join(header) or 'nothing'}.",
         )
     if not lines:
         raise InputError("there are no rows below the header", where=Location(file=str(path)))
     rows = []
     for number, line in lines:
         row = {}
-        for column in table.columns:
+        for column in columns:
             try:
                 row[str(column.name)] = _cell(line[str(column.name)], column)
             except ValueError as error:

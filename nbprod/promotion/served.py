@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import dataclasses
 import inspect
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -17,6 +19,9 @@ from nbprod.promotion.support import plain
 
 ROWS = 15
 """Rows of a sample that are replayed against the service; not a power of two, so that padded batches are checked."""
+
+
+PATIENCE = 3.0
 
 
 class Served:
@@ -44,7 +49,7 @@ class Served:
         It is asked the sample, and the first row of it alone. `reference` is a table of training data, or None.
         Raises `Problem` if it fails, or its input or answer cannot go over HTTP.
         """
-        inputs = self._inputs(arguments, reference)
+        inputs = {item.name: item for item in self._inputs(arguments, reference)}
         short = {name: some_rows(value, ROWS) for name, value in arguments.items()}
         single = {name: first_row(value) for name, value in short.items()}
         alike = all(single[name] is short[name] for name in short)
@@ -53,11 +58,15 @@ class Served:
         for route, function in self.routes.items():
             answer = self._first_answer(route, function, short, calls)
             answers[route] = signatures.answer_type(answer)
+            if self.kind == "function":
+                self._mark_optional(function, short, calls[0]["answer"], inputs)
+                single = {name: _needed(value, inputs[name]) for name, value in single.items()}
+                alike = alike and not any(column.optional for item in inputs.values() for column in item.columns)
             if not alike:
                 self._single_answer(route, function, single, calls)
         doc = inspect.cleandoc(getattr(self.target, "__doc__", None) or "") if self.kind == "function" else ""
         waits = inspect.iscoroutinefunction(self.target)
-        return signatures.Signature(tuple(inputs), answers, doc, waits).to_json(), calls
+        return signatures.Signature(tuple(inputs.values()), answers, doc, waits).to_json(), calls
 
     def _function(self) -> None:
         if not callable(self.target):
@@ -104,6 +113,34 @@ class Served:
             ) from error
         return answer
 
+    def _mark_optional(
+        self,
+        function: Callable[..., Any],
+        sample: Mapping[str, Any],
+        expected: Any,
+        inputs: dict[str, signatures.Input],
+    ) -> None:
+        """Find the columns without which the function gives the same answer; it has `PATIENCE` seconds for that."""
+        until = time.monotonic() + PATIENCE
+        for name, item in inputs.items():
+            if item.kind not in ("frame", "records", "record") or name not in sample or len(item.columns) < 2:
+                continue
+            columns, value = list(item.columns), sample[name]
+            for at, column in enumerate(item.columns):
+                if time.monotonic() > until:
+                    break
+                less = signatures.without(value, column.name)
+                if self._answers(function, {**sample, name: less}, expected):
+                    columns[at], value = dataclasses.replace(column, optional=True), less
+            if any(not column.optional for column in columns):
+                inputs[name] = dataclasses.replace(item, columns=tuple(columns))
+
+    def _answers(self, function: Callable[..., Any], sample: Mapping[str, Any], expected: Any) -> bool:
+        try:
+            return bool(plain(self._call(function, sample)) == expected)
+        except Exception:  # noqa: BLE001 - it cannot do without
+            return False
+
     def _single_answer(
         self, route: str, function: Callable[..., Any], sample: Mapping[str, Any], calls: list[dict[str, Any]]
     ) -> None:
@@ -118,6 +155,14 @@ class Served:
         given = copy.deepcopy(dict(sample))  # a function may change what it is given
         answer = function(**given) if self.kind == "function" else function(given["rows"])
         return asyncio.run(_awaited(answer)) if inspect.isawaitable(answer) else answer
+
+
+def _needed(value: Any, item: signatures.Input) -> Any:
+    """A value without the columns that are optional."""
+    for column in item.columns:
+        if column.optional:
+            value = signatures.without(value, column.name)
+    return value
 
 
 async def _awaited(answer: Any) -> Any:

@@ -110,9 +110,9 @@ def _row_model(item: Input, name: str) -> dict[str, Any]:
 
 def _field(column: Column) -> str:
     kind = f"Literal[{', '.join(map(quoted, column.categories))}]" if column.categories else column.type
-    if column.nullable and kind not in ("Any", "None"):
+    if (column.nullable or column.optional) and kind not in ("Any", "None"):
         kind += " | None"
-    options = []
+    options = ["default=None"] if column.optional else []
     if column.field != column.name:
         options.append(f"alias={quoted(str(column.name))}")
     if column.low is not None:
@@ -170,9 +170,9 @@ def _given(item: Input, names: Mapping[str, str]) -> str:
     if item.kind == "series":
         return f"nbprod_support.as_series({item.name})"
     if item.kind == "record":
-        return f"{item.name}.model_dump(by_alias=True)"
+        return f"nbprod_support.as_dict({item.name})"
     if item.kind == "records":
-        return f"[row.model_dump(by_alias=True) for row in {item.name}]"
+        return f"[nbprod_support.as_dict(row) for row in {item.name}]"
     if item.kind == "array":
         return f"nbprod_support.as_array({item.name}, {quoted(item.dtype)})"
     return item.name

@@ -37,6 +37,8 @@ class Column:
     categories: list[Any] | None = None
     ordered: bool = False
     seen: list[str] | None = None
+    optional: bool = False
+    """Whether the function gives the same answer without it (the label in a table of training data, say)."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,17 @@ def infer_input(name: str, value: Any, annotation: Any, default: Any, reference:
 def default_text(default: Any) -> str | None:
     """The literal of a parameter's default; None without one."""
     return repr(default) if default is not inspect.Parameter.empty and _is_literal(default) else None
+
+
+def without(value: Any, name: Any) -> Any:
+    """A table, dict or list of dicts without a column or key; None for anything else."""
+    if is_frame(value):
+        return value.drop(columns=[name])
+    if isinstance(value, dict):
+        return {key: item for key, item in value.items() if key != name}
+    if isinstance(value, list):
+        return [{key: item for key, item in row.items() if key != name} for row in value]
+    return None
 
 
 def is_frame(value: Any) -> bool:

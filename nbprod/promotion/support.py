@@ -95,16 +95,25 @@ def as_table(rows: Sequence[Any], types: Mapping[Any, Any]) -> Any:
     """
     import pandas as pd
 
-    table = pd.DataFrame([row.model_dump(by_alias=True) for row in rows]).set_axis(list(types), axis=1)
-    made = {name: pd.CategoricalDtype(**kind) if isinstance(kind, dict) else kind for name, kind in types.items()}
-    return table.astype(made)
+    table = pd.DataFrame([as_dict(row) for row in rows])
+    names = [name for name in types if str(name) in table.columns]
+    made = {
+        name: pd.CategoricalDtype(**types[name]) if isinstance(types[name], dict) else types[name] for name in names
+    }
+    return table[[str(name) for name in names]].set_axis(names, axis=1).astype(made)
+
+
+def as_dict(row: Any) -> dict[str, Any]:
+    """Turn a validated row into a dict by the notebook's own names; optional fields that were not sent are left out."""
+    fields: dict[str, Any] = row.model_dump(by_alias=True, exclude_unset=True)
+    return fields
 
 
 def as_series(row: Any) -> Any:
     """Turn a validated row into a pandas Series."""
     import pandas as pd
 
-    return pd.Series(row.model_dump(by_alias=True))
+    return pd.Series(as_dict(row))
 
 
 def as_array(values: Sequence[Any], dtype: str) -> Any:

@@ -221,6 +221,23 @@ def test_magics_become_comments_in_the_generated_code(notebook: Notebook, scratc
     assert "# get_ipython().run_line_magic('matplotlib', 'inline')" in text
 
 
+def test_a_column_that_the_function_does_without_may_be_left_out(notebook: Notebook, scratch: Path) -> None:
+    notebook.compute(
+        "import pandas as pd\ntable = pd.DataFrame({'a': [1.0, 2.0], 'b': [0.0, 0.0], 'label': [1, 0]})", "table"
+    )
+    notebook.define("def predict(rows):\n    return (rows['a'] + rows['b']).tolist()")
+
+    captured = capture(notebook.candidate("predict", "predict(table)"), scratch)
+
+    assert [(c.name, c.optional) for c in captured.signature.inputs[0].columns] == [
+        ("a", False),
+        ("b", False),
+        ("label", True),
+    ]
+    assert captured.calls[-1].arguments == {"rows": [{"a": 1.0, "b": 0.0}]}
+    assert captured.calls[-1].answer == [1.0]
+
+
 def test_a_guess_that_does_not_fit_gives_way_to_the_next(notebook: Notebook, scratch: Path) -> None:
     """What is passed to the model inside is no input of the function; a call of the function is."""
     notebook.compute("inner = 1\nrows = [[1.0, 2.0]]", "inner", "rows")
