@@ -25,8 +25,8 @@ from nbprod.execution.events import (
 )
 
 if TYPE_CHECKING:
+    from rich.console import Group
     from rich.live import Live
-    from rich.table import Table
 
 COLOURS = {
     Status.PENDING: "dim",
@@ -200,13 +200,14 @@ class LiveTable:
         row = self.rows.setdefault(task, _Row())
         row.status, row.note = status, note
 
-    def table(self) -> Table:
+    def table(self) -> Group:
         from rich import box
+        from rich.console import Group
         from rich.table import Table
         from rich.text import Text
 
         with self.lock:
-            table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=Text(self.title), title_justify="left")
+            table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
             table.add_column("task", no_wrap=True)
             table.add_column("state", no_wrap=True)
             table.add_column("time", justify="right", no_wrap=True)
@@ -215,4 +216,4 @@ class LiveTable:
                 colour = COLOURS[row.status]
                 state = Text(f"{SYMBOLS[row.status]} {row.status}", style=colour)
                 table.add_row(Text(name), state, row.time, Text(row.note, style="dim"))
-            return table
+            return Group(Text(self.title), table)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,10 +75,10 @@ class Folder:
 
 
 @pytest.fixture
-def nbprod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Folder]:
+def nbprod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Folder:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "pipelines.yaml").write_text("")
-    yield Folder(tmp_path, capsys)
+    return Folder(tmp_path, capsys)
 
 
 CHAIN = (

@@ -166,6 +166,6 @@ def test_a_disk_that_fills_up(nbprod):
     assert "Traceback" not in done.stderr
     assert "task 'a'" in done.stderr
     assert "Free some space" in done.stderr
-    assert not [path for path in (nbprod.path / ".nbprod").rglob("tmp-*")]
+    assert not list((nbprod.path / ".nbprod").rglob("tmp-*"))
     (run,) = nbprod("runs", "--json").json
     assert run["status"] == "failed"
