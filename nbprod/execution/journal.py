@@ -72,6 +72,11 @@ class Journal:
             )
         )
 
+    def skipped(self, task: str, reason: str) -> None:
+        """The task cannot run, since one that it depends on failed."""
+        self.records.save_task(self.run, TaskRun(task, Status.SKIPPED, reason))
+        self.emit(TaskFinished(run=self.run, task=task, status=Status.SKIPPED, seconds=0.0, reason=reason))
+
     def replanned(self, task: str, pending: tuple[str, ...]) -> None:
         """What the task taught has put tasks back."""
         self.emit(Replanned(run=self.run, taught_by=task, pending=pending))

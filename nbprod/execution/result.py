@@ -10,6 +10,7 @@ from typing import Any
 from nbprod.errors import NbprodError
 from nbprod.execution.events import Status
 from nbprod.execution.outcome import Outcome
+from nbprod.execution.selection import order
 from nbprod.notebook.graph import Graph
 
 
@@ -44,22 +45,30 @@ class RunResult:
     error: NbprodError | None = None
 
 
+def blocked(graph: Graph, selected: frozenset[str], outcomes: Mapping[str, Outcome]) -> dict[str, str]:
+    """Return for each selected task that could not run the failed one that it waits for."""
+    culprits = {name: name for name, outcome in outcomes.items() if outcome.error is not None}
+    for name in order(graph):
+        if name in selected and name not in outcomes:
+            found = sorted(culprits[upstream] for upstream in graph.nodes[name].upstream if upstream in culprits)
+            if found:
+                culprits[name] = found[0]
+    return {name: culprit for name, culprit in culprits.items() if name not in outcomes}
+
+
 def task_results(
-    graph: Graph, selected: frozenset[str], outcomes: Mapping[str, Outcome], folder: Path, cancelled: bool
+    graph: Graph, selected: frozenset[str], outcomes: Mapping[str, Outcome], folder: Path
 ) -> tuple[TaskResult, ...]:
     """Return what came of each selected task, in notebook order."""
     results = []
+    waiting = blocked(graph, selected, outcomes)
     for name in graph.nodes:
         if name not in selected:
             continue
         outcome = outcomes.get(name)
         if outcome is None:
-            left, why = (
-                (Status.CANCELLED, "the run was cancelled")
-                if cancelled
-                else (Status.SKIPPED, "a task that it depends on failed")
-            )
-            results.append(TaskResult(name, left, why))
+            left = Status.SKIPPED if name in waiting else Status.CANCELLED
+            results.append(TaskResult(name, left, why_skipped(waiting.get(name))))
             continue
         notebook = folder / "tasks" / f"{name}.ipynb"
         results.append(
@@ -74,6 +83,11 @@ def task_results(
             )
         )
     return tuple(results)
+
+
+def why_skipped(culprit: str | None) -> str:
+    """Say why a task did not run."""
+    return f"{culprit} failed" if culprit else "the run ended before"
 
 
 def last_versions(graph: Graph, outcomes: Mapping[str, Outcome]) -> tuple[dict[str, str], dict[str, float]]:

@@ -21,7 +21,7 @@ from nbprod.execution.journal import Journal
 from nbprod.execution.outcome import describe
 from nbprod.execution.plan import TaskPlan, plan_pipeline
 from nbprod.execution.records import Records, Run
-from nbprod.execution.result import RunResult, TaskResult, last_versions, task_results
+from nbprod.execution.result import RunResult, TaskResult, blocked, last_versions, task_results, why_skipped
 from nbprod.execution.scheduler import Scheduler, Tools
 from nbprod.execution.selection import Limits, Request, check_tasks, limits_of, select, together
 from nbprod.execution.setting import Setting, jsonable, values_of
@@ -167,6 +167,8 @@ class _Execution:
         )
         with terminated():
             scheduler.run()
+        for task, culprit in blocked(scheduler.graph, scheduler.selected, scheduler.outcomes).items():
+            tools.journal.skipped(task, why_skipped(culprit))
         errors = [outcome.error for outcome in scheduler.outcomes.values() if outcome.error is not None]
         self.error = errors[0] if errors else None
         self.status = Status.FAILED if errors else Status.DONE
@@ -195,7 +197,7 @@ class _Execution:
             self.status,
             dict(self.setting.values),
             metrics,
-            task_results(graph, selected, outcomes, self.folder, self.status is Status.CANCELLED),
+            task_results(graph, selected, outcomes, self.folder),
             outputs,
             graph,
             self.folder / report.NOTEBOOK,

@@ -160,6 +160,10 @@ def test_a_cell_that_raises_is_named_and_stops_only_what_depends_on_it(tmp_path:
 
     assert states(result) | {"setup": ""} == {"setup": "", "good": "done", "bad": "failed", "after": "skipped", "beside": "done"}
     assert result.status is Status.FAILED
+    assert reasons(result)["after"] == "bad failed"
+    ends = {event.task: event.status for event in work.events if isinstance(event, TaskFinished)}
+    assert ends["after"] is Status.SKIPPED
+    assert {task.task: task.status for task in Records.open(work.project).run(result.id).tasks}["after"] == "skipped"
     error = result.error
     assert error is not None
     assert (error.where.task, error.where.cell, error.where.line) == ("bad", 3, 2)
