@@ -6,6 +6,7 @@ Runs in the notebook's kernel environment. Each `Stored` says how generated code
 from __future__ import annotations
 
 import ast
+import errno
 import json
 import pickle
 import zipfile
@@ -23,6 +24,7 @@ TRUSTED_TYPES = frozenset(
     | {"decimal.Decimal", "fractions.Fraction", "functools.partial", "uuid.UUID"}
 )
 """Types of the standard library that hold data only."""
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 INLINE = 500
 """Longest literal that is written into the generated code instead of a file."""
 
@@ -172,6 +174,7 @@ def _table(name: str, value: Any, folder: Path, kind: str, allow_pickle: bool) -
             code = f'nbprod_support.load_index("{file}", {value.name!r})'
             pd.testing.assert_index_equal(pd.Index(read["values"], name=value.name), value, exact=True)
     except Exception as error:  # whatever the writer or the comparison raises, the value does not survive the format
+        _check_disk(error)
         path.unlink(missing_ok=True)
         if not allow_pickle:
             raise Unstorable(f"it does not come back from Parquet as it was: {_line(error)}") from error
@@ -195,6 +198,7 @@ def _keras(name: str, value: Any, folder: Path, kind: str, module: str) -> Store
         custom = {item: getattr(sys.modules[module], item) for item in own}
         keras.saving.load_model(folder / file, custom_objects=custom, safe_mode=True)
     except Exception as error:  # Keras raises many kinds, with texts that explain themselves
+        _check_disk(error)
         (folder / file).unlink(missing_ok=True)
         raise Unstorable(f"Keras cannot save and load it in its safe format: {_line(error)}") from error
     custom_code = ", custom_objects={" + ", ".join(f'"{item}": {item}' for item in own) + "}" if own else ""
@@ -245,6 +249,7 @@ def _skops(name: str, value: Any, folder: Path, kind: str, module: str, owned: f
         path.unlink(missing_ok=True)
         raise
     except Exception as error:  # skops raises what the object's own code raises
+        _check_disk(error)
         path.unlink(missing_ok=True)
         raise Unstorable(f"skops cannot save and load it: {_line(error)}") from error
     modules = _skops_packages(path)
@@ -283,6 +288,7 @@ def _pickle(name: str, value: Any, folder: Path, kind: str) -> Stored:
         data = pickle.dumps(value, protocol=5)
         pickle.loads(data)
     except Exception as error:  # pickling runs the object's own code
+        _check_disk(error)
         raise Unstorable(f"not even pickle can save and load it: {_line(error)}") from error
     (folder / file).write_bytes(data)
     import pickletools
@@ -292,6 +298,12 @@ def _pickle(name: str, value: Any, folder: Path, kind: str) -> Stored:
 
     packages = sorted({s.partition(".")[0] for s in strings if s in sys.modules} - {"builtins"})
     return Stored(name, "pickle", f'nbprod_support.load_pickle("{file}")', file, kind, tuple(packages))
+
+
+def _check_disk(error: Exception) -> None:
+    """Let through that there is no room to write; that is no fault of the value."""
+    if isinstance(error, OSError) and error.errno in FULL:
+        raise error
 
 
 def _line(error: BaseException) -> str:

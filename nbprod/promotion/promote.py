@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nbprod.errors import ParityError
+from nbprod.execution.atomic import from_os_error
 from nbprod.execution.processes import is_alive, me
 from nbprod.promotion import gate, parity
 from nbprod.promotion.candidate import Candidate
@@ -143,6 +144,9 @@ def _build(
         ready = registry.ready(version, built.folder, built.lineage, built.files)
     except BaseException as error:
         registry.fail(version, str(error) or type(error).__name__)
+        told = from_os_error(error, version.path) if isinstance(error, OSError) else None
+        if told is not None:
+            raise told from error
         raise
     return registry.crown(ready)
 

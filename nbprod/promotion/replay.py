@@ -37,6 +37,14 @@ def main(job_path: str) -> int:
         result = Replay(job).capture()
     except Problem as problem:
         result = {"problem": {"what": problem.what, "fix": problem.fix}}
+    except OSError as error:
+        from nbprod.promotion.formats import FULL
+
+        if error.errno not in FULL:
+            raise
+        result = {
+            "problem": {"what": f"the model's files cannot be written: {error.strerror}", "fix": "Free some space."}
+        }
     Path(job["result"]).write_text(json.dumps(result, indent=1, allow_nan=False), "utf-8")
     return 0
 
