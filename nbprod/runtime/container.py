@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import io
 import itertools
 import json
 import mmap
@@ -17,7 +18,7 @@ import os
 import queue
 import threading
 from contextlib import suppress
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
 MAGIC = b"nbprod1\n"
 END = b"\nnbprod\n"
@@ -98,63 +99,81 @@ class _Hasher:
         return self.sha.hexdigest()
 
 
-class _Sink:
-    """The file that a pickler writes to; counts and hashes what goes through."""
+class Writer:
+    """The file of an artifact while it is written: first the pickle through `write`, then `finish`, or else `discard`.
 
-    def __init__(self, file: Any, hasher: _Hasher) -> None:
-        self.file = file
-        self.hasher = hasher
-        self.offset = 0
+    What is small stays in memory until it is finished. Whatever fails leaves no file behind; `DiskFull` is raised when there is no room.
+    """
+
+    def __init__(self, store: str) -> None:
+        self.store = store
+        self.temporary = ""
+        self._file: Any = io.BytesIO()
+        self._hasher = _Hasher()
+        self._offset = 0
+        self.write(MAGIC)
 
     def write(self, data: Any) -> int:
+        """Append bytes, or a buffer."""
         size = data.nbytes if isinstance(data, memoryview) else len(data)
-        if size > CHUNK:
-            view = memoryview(data).cast("B")
-            for start in range(0, size, CHUNK):
-                part: Any = view[start : start + CHUNK]
-                self.hasher.update(part)
-                self.file.write(part)
-        else:
-            # The pickler may reuse what it hands over, so the thread must get bytes of its own.
-            part = data if isinstance(data, memoryview) else bytes(data)
-            self.hasher.update(part)
-            self.file.write(part)
-        self.offset += size
+        try:
+            if not self.temporary and self._offset + size > CHUNK:
+                self._to_disk()
+            if size > CHUNK:
+                view = memoryview(data).cast("B")
+                for start in range(0, size, CHUNK):
+                    self._append(view[start : start + CHUNK])
+            else:
+                # The pickler may reuse what it hands over, so the thread must get bytes of its own.
+                self._append(data if isinstance(data, memoryview) else bytes(data))
+        except BaseException as error:
+            self.discard()
+            if isinstance(error, OSError) and error.errno in _NO_ROOM:
+                raise DiskFull(error.errno, f"no room left for an artifact in {self.store}") from error
+            raise
         return size
 
+    def _append(self, part: Any) -> None:
+        self._hasher.update(part)
+        self._file.write(part)
+        self._offset += len(part)
 
-def write(store: str, dump: Callable[[Any], Sequence[Any]], index: Dict[str, Any]) -> Written:
-    """Write an artifact under a temporary name.
+    def _to_disk(self) -> None:
+        os.makedirs(self.store, exist_ok=True)
+        self.temporary = os.path.join(self.store, f"tmp-{os.getpid()}-{next(_counter)}")
+        started = self._file.getbuffer()
+        self._file = open(self.temporary, "wb", buffering=1 << 16)  # noqa: SIM115 (closed by finish or discard)
+        self._file.write(started)
 
-    `dump(file)` writes the pickle and returns the buffers (`pickle.PickleBuffer`) it left out. Whatever `dump` raises leaves no file
-    behind. Raises `DiskFull` when there is no room.
-    """
-    os.makedirs(store, exist_ok=True)
-    temporary = os.path.join(store, f"tmp-{os.getpid()}-{next(_counter)}")
-    hasher = _Hasher()
-    try:
-        with open(temporary, "wb", buffering=1 << 16) as file:
-            sink = _Sink(file, hasher)
-            sink.write(MAGIC)
-            buffers = dump(sink)
-            places: List[List[int]] = []
-            stream = [len(MAGIC), sink.offset - len(MAGIC)]
-            for buffer in buffers:
-                sink.write(bytes(-sink.offset % ALIGN))
-                raw = buffer.raw()
-                places.append([sink.offset, raw.nbytes])
-                sink.write(raw)
-            tail = json.dumps({**index, "pickle": stream, "buffers": places}, sort_keys=True).encode()
-            sink.write(tail)
-            sink.write(len(tail).to_bytes(8, "little") + END)
-            size = sink.offset
-        return Written(temporary, hasher.close(), size)
-    except BaseException as error:
-        hasher.close()
-        Written(temporary, "", 0).discard()
-        if isinstance(error, OSError) and error.errno in _NO_ROOM:
-            raise DiskFull(error.errno, f"no room left for an artifact in {store}") from error
-        raise
+    def finish(self, buffers: Sequence[Any], about: Dict[str, Any]) -> Written:
+        """Append the buffers (`pickle.PickleBuffer`) that the pickle refers to, and the index; return the whole file."""
+        stream = [len(MAGIC), self._offset - len(MAGIC)]
+        places: List[List[int]] = []
+        for buffer in buffers:
+            self.write(bytes(-self._offset % ALIGN))
+            raw = buffer.raw()
+            places.append([self._offset, raw.nbytes])
+            self.write(raw)
+        tail = json.dumps({**about, "pickle": stream, "buffers": places}, sort_keys=True).encode()
+        self.write(tail + len(tail).to_bytes(8, "little") + END)
+        try:
+            if not self.temporary:
+                self._to_disk()
+            self._file.close()
+        except OSError as error:
+            self.discard()
+            if error.errno in _NO_ROOM:
+                raise DiskFull(error.errno, f"no room left for an artifact in {self.store}") from error
+            raise
+        return Written(self.temporary, self._hasher.close(), self._offset)
+
+    def discard(self) -> None:
+        """Give up: remove the file."""
+        self._hasher.close()
+        with suppress(OSError):
+            self._file.close()
+        if self.temporary:
+            Written(self.temporary, "", 0).discard()
 
 
 class Opened(NamedTuple):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import builtins
 import pickle
 import sys
+import threading
 import types
 from collections.abc import Iterable
 from typing import Any, Callable, Dict, Tuple, Type
@@ -277,3 +278,32 @@ def dump(value: Any, file: Any, names: Names, views: dict[int, Any] | None = Non
             error.nbprod_last = saver.last  # type: ignore[attr-defined]
             raise
     return saver, buffers
+
+
+def deeply(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function in a thread with a large stack: pickling recurses into chains of objects, however long they are."""
+    outcome: list[Any] = []
+
+    def call() -> None:
+        try:
+            outcome.append(function(*arguments))
+        except BaseException as error:
+            outcome.append(error)
+
+    size, limit = threading.stack_size(_STACK), sys.getrecursionlimit()
+    sys.setrecursionlimit(max(limit, _DEPTH))
+    try:
+        thread = threading.Thread(target=call, name="nbprod-deep")
+        thread.start()
+        thread.join()
+    finally:
+        sys.setrecursionlimit(limit)
+        threading.stack_size(size)
+    if isinstance(outcome[0], BaseException):
+        raise outcome[0]
+    return outcome[0]
+
+
+_STACK = 1 << 30
+"""Address space, of which only what is needed becomes memory."""
+_DEPTH = 1_000_000

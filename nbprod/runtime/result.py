@@ -126,7 +126,8 @@ class Outcome:
             for group in saving.groups({**drafts, **self.inputs}):
                 self._save_group(group, drafts)
         finally:
-            saving.discard(drafts.values())
+            for one in drafts.values():
+                one.discard()
 
     def _save_group(self, group: List[str], drafts: Dict[str, saving.Draft]) -> None:
         if not any(name in drafts for name in group):
@@ -139,16 +140,14 @@ class Outcome:
                 one = None
                 one = saving.draft(session.job["store"], payloads, self.names)
                 self.shares.append(sorted(group))
-            one.check(session.namespace)
+            written = one.finish(session.namespace)
         except container.DiskFull:
             raise
         except Exception as error:
             name = next((name for name in group if name in self.wanted), group[0])
             self._unsaveable(name, payloads[name], error, saved=one is not None)
-            if one is not None:
-                one.written.discard()
             return
-        digest = one.written.publish(session.job["store"])
+        digest = written.publish(session.job["store"])
         for name in group:
             value = payloads[name]
             saver = drafts[name].saver if name in drafts else self.inputs[name].saver
@@ -158,7 +157,7 @@ class Outcome:
             self.outputs[name] = {
                 "artifact": digest,
                 "format": "state" if name.startswith("@") else "overlay" if changed else "pickle",
-                "bytes": one.written.size,
+                "bytes": written.size,
                 "type": unsaveable.type_name(session.namespace[name] if changed else value),
                 "group": group,
                 "summary": "" if name.startswith("@") else unsaveable.summary(session.namespace[name]),

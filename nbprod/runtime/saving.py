@@ -2,63 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Dict, List
 
 from . import arrays, container, loading, pickling, watch
 
 
 class Draft:
-    """Values written to a file that is not yet visible, with what was learnt while they were written."""
+    """Values pickled to a file that nobody sees yet, with what was learnt while they were pickled."""
 
-    def __init__(self, payloads: Mapping[str, Any], written: container.Written, saver: pickling.Saver) -> None:
+    def __init__(
+        self, payloads: Mapping[str, Any], writer: container.Writer, saver: pickling.Saver, buffers: Any
+    ) -> None:
         self.payloads = payloads
-        self.written = written
         self.saver = saver
         self.identities = saver.identities()
+        self._writer = writer
+        self._buffers = buffers
 
-    def check(self, namespace: dict[str, Any]) -> None:
-        """Load what was saved, if it is of a kind that may fail to; raises what that raises."""
-        if self.saver.plain:
-            return
-        opened = container.open_artifact(self.written.temporary)
-        loaded = loading.load(opened, namespace)
+    def finish(self, namespace: dict[str, Any]) -> container.Written:
+        """Complete the file, and load it if it is of a kind that may fail to; raises what that raises, and `container.DiskFull`."""
+        written = self._writer.finish(self._buffers, {"names": list(self.payloads)})
+        self._buffers = ()
+        if not self.saver.plain:
+            try:
+                self._check(written, namespace)
+            except BaseException:
+                written.discard()
+                raise
+        return written
+
+    def _check(self, written: container.Written, namespace: dict[str, Any]) -> None:
+        loaded = loading.load(container.open_artifact(written.temporary), namespace)
         for name, value in self.payloads.items():
             if type(loaded[name]).__qualname__ != type(value).__qualname__:
                 raise TypeError(f"it came back as {type(loaded[name]).__qualname__}")
 
-
-class _Overlap(Exception):
-    def __init__(self, views: dict[int, Any]) -> None:
-        super().__init__()
-        self.views = views
+    def discard(self) -> None:
+        """Remove the file."""
+        self._writer.discard()
 
 
 def draft(store: str, payloads: Mapping[str, Any], names: pickling.Names) -> Draft:
-    """Write values as one artifact, in which arrays that share memory go on sharing it.
+    """Pickle values into one artifact, in which arrays that share memory go on sharing it.
 
     Raises `container.DiskFull`, or whatever pickling a value raises.
     """
-    saver: pickling.Saver | None = None
-    views: dict[int, Any] | None = None
+    saver, buffers, writer = _dump(store, payloads, names, None)
+    overlapping = arrays.clusters(saver.arrays)
+    if overlapping:
+        writer.discard()
+        views = {key: root for cluster in overlapping for key, root in arrays.roots(cluster).items()}
+        saver, buffers, writer = _dump(store, payloads, names, views)
+    return Draft(payloads, writer, saver, buffers)
 
-    def dump(file: Any) -> Any:
-        nonlocal saver
-        saver, buffers = pickling.dump(dict(payloads), file, names, views)
-        if views is None:
-            overlapping = arrays.clusters(saver.arrays)
-            if overlapping:
-                raise _Overlap({key: root for cluster in overlapping for key, root in arrays.roots(cluster).items()})
-        return buffers
 
-    index = {"names": list(payloads)}
+def _dump(store: str, payloads: Mapping[str, Any], names: pickling.Names, views: dict[int, Any] | None) -> Any:
+    writer = container.Writer(store)
     try:
-        written = container.write(store, dump, index)
-    except _Overlap as overlap:
-        views = overlap.views
-        written = container.write(store, dump, index)
-    assert saver is not None
-    return Draft(payloads, written, saver)
+        saver, buffers = pickling.dump(dict(payloads), writer, names, views)
+    except RecursionError:
+        writer.discard()
+        writer = container.Writer(store)
+        try:
+            saver, buffers = pickling.deeply(pickling.dump, dict(payloads), writer, names, views)
+        except BaseException:
+            writer.discard()
+            raise
+    except BaseException:
+        writer.discard()
+        raise
+    return saver, buffers, writer
 
 
 def groups(seen: Mapping[str, watch.Scan | Draft]) -> List[List[str]]:
@@ -88,9 +102,3 @@ def groups(seen: Mapping[str, watch.Scan | Draft]) -> List[List[str]]:
     for name in seen:
         found.setdefault(find(name), []).append(name)
     return list(found.values())
-
-
-def discard(drafts: Iterable[Draft]) -> None:
-    """Remove files that are not needed."""
-    for one in drafts:
-        one.written.discard()

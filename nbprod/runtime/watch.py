@@ -111,6 +111,13 @@ def scan(value: Any, names: pickling.Names, mapped: Mapped | None = None) -> Sca
     """
     if type(value) in _ATOMS:
         return Scan(repr((type(value).__name__, value)), None, {})
+    try:
+        return _scan(value, names, mapped)
+    except RecursionError:
+        return pickling.deeply(_scan, value, names, mapped)  # type: ignore[no-any-return]
+
+
+def _scan(value: Any, names: pickling.Names, mapped: Mapped | None) -> Scan:
     file = _HashFile()
     extra: list[bytes] = []
 
