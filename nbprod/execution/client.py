@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty
-from typing import Any, Protocol
+from typing import Any
 
 from jupyter_client.manager import AsyncKernelManager
 from nbclient.client import NotebookClient
@@ -19,33 +17,10 @@ from nbformat import NotebookNode
 
 from nbprod.errors import Cancelled
 from nbprod.execution.cancel import Cancel
+from nbprod.execution.failure import Failure, Watcher, line_of, plain
 from nbprod.execution.kernels import Alive, end_of, tail
 
 POLL_SECONDS = 0.2
-_ANSI = re.compile(r"\x1b\[[0-9;]*m")
-_FRAME = re.compile(r"(?:Cell In\[\d+\], line|<timed (?:exec|eval)>, line|<timed (?:exec|eval)>:) ?(\d+)")
-
-
-@dataclass(frozen=True)
-class Failure:
-    """How a cell failed. `kind` is `error`, `exit` (sys.exit), `dead`, `timeout` or `start`; `line` is one of the cell."""
-
-    kind: str
-    index: int
-    name: str
-    message: str
-    traceback: tuple[str, ...] = ()
-    line: int | None = None
-
-
-class Watcher(Protocol):
-    """Is told what happens, from the thread that runs the notebook."""
-
-    def opened(self, nb: NotebookNode) -> None: ...
-    def cell_started(self, index: int, cell: NotebookNode) -> None: ...
-    def cell_finished(self, index: int, cell: NotebookNode) -> None: ...
-    def printed(self, index: int, stream: str, text: str) -> None: ...
-    def failed(self, failure: Failure) -> None: ...
 
 
 class KernelDied(DeadKernelError):  # type: ignore[misc]
@@ -265,23 +240,8 @@ def is_ours(cell: NotebookNode, nb: NotebookNode) -> bool:
     return "nbprod" in nb.metadata and "injected-parameters" in cell.metadata.get("tags", [])
 
 
-def plain(text: str) -> str:
-    """Return terminal output without its colours."""
-    return _ANSI.sub("", text)
-
-
 def _traceback(cell: NotebookNode) -> tuple[str, ...]:
     for output in reversed(cell.get("outputs", [])):
         if output.output_type == "error":
             return tuple(plain(line) for line in output.traceback)
     return ()
-
-
-def line_of(traceback: tuple[str, ...]) -> int | None:
-    """Return the line of the cell that a traceback starts from, if it says so."""
-    text = "\n".join(traceback)
-    found = _FRAME.search(text)
-    if found is None:
-        return None
-    # %%time and the like compile the cell without its first line
-    return int(found[1]) + ("timed" in found[0])

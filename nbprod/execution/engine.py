@@ -21,7 +21,8 @@ from nbformat import NotebookNode
 
 from nbprod.execution.atomic import write_text
 from nbprod.execution.cancel import Cancel
-from nbprod.execution.client import Client, Failure, KernelDied, Watcher
+from nbprod.execution.client import Client, KernelDied
+from nbprod.execution.failure import Failure, Watcher
 from nbprod.execution.literals import literal
 from nbprod.execution.plugins import no_plugins
 
@@ -46,7 +47,9 @@ class Manager(NotebookExecutionManager):  # type: ignore[misc]
 
     def save(self, **_: Any) -> None:
         """Save if it is time to."""
-        due = self.autosave_cell_every and (self.now() - self.last_save_time).total_seconds() >= self.autosave_cell_every
+        due = (
+            self.autosave_cell_every and (self.now() - self.last_save_time).total_seconds() >= self.autosave_cell_every
+        )
         if not (self.output_path and (due or self.ended)):
             return
         if "://" in self.output_path or self.output_path == "-":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -20,53 +19,66 @@ NOTEBOOK = "notebook.ipynb"
 HTML = "report.html"
 
 
-def merge(pipeline: Pipeline, values: Mapping[str, Any], executed: Iterable[Mapping[str, Any]]) -> Any:
-    """Return the author's notebook with the outputs of the executed task notebooks.
+def merge(pipeline: Pipeline, values: Mapping[str, Any], executed: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the author's notebook, as JSON, with the outputs of the executed task notebooks.
 
     Cells that did not run have no output. Execution counts are numbered as one kernel would; parameters that differ from
     the notebook's stand in a cell of their own after the parameters cell, as Papermill puts them.
     """
-    import nbformat
-    from nbformat.v4 import new_code_cell
-
     results = {
         cell["id"]: cell for nb in executed for cell in nb["cells"] if "cell" in cell["metadata"].get("nbprod", {})
     }
     places = {parameter.cell.id for parameter in pipeline.parameters.values()}
     changed = {
-        name: values[name] for name, parameter in pipeline.parameters.items() if not same(values[name], parameter.default)
+        name: values[name]
+        for name, parameter in pipeline.parameters.items()
+        if not same(values[name], parameter.default)
     }
-    merged = nbformat.from_dict(pipeline.notebook.node)
     cells, count = [], 0
-    for cell in merged.cells:
+    for author in pipeline.notebook.document["cells"]:
+        cell = {**author, "metadata": dict(author["metadata"])}
         cells.append(cell)
-        if cell.cell_type != "code":
+        if cell["cell_type"] != "code":
             continue
-        cell.outputs, cell.execution_count = [], None
-        done = results.get(cell.id)
+        cell |= {"outputs": [], "execution_count": None}
+        done = results.get(cell["id"])
         if done is not None:
-            cell.outputs = copy.deepcopy(done["outputs"])
+            cell["outputs"] = [dict(output) for output in done["outputs"]]
             if "papermill" in done["metadata"]:
-                cell.metadata["papermill"] = copy.deepcopy(done["metadata"]["papermill"])
-        if cell.id in places if done is None else done.get("execution_count") is not None:
+                cell["metadata"]["papermill"] = done["metadata"]["papermill"]
+        if cell["id"] in places if done is None else done.get("execution_count") is not None:
             count += 1
-            cell.execution_count = count
-        for output in cell.outputs:
+            cell["execution_count"] = count
+        for output in cell["outputs"]:
             if output["output_type"] == "execute_result":
                 output["execution_count"] = count
-        if cell.id in places and changed:
-            source = "\n".join(f"{name} = {literal(value)}" for name, value in changed.items())
-            cells.append(new_code_cell(source, metadata={"tags": ["injected-parameters"]}))
+        if cell["id"] in places and changed:
+            cells.append(_injected(cell["id"], changed))
             changed = {}
-    merged.cells = cells
-    return nbformat.from_dict(merged)
+    for cell in cells:
+        if isinstance(cell["source"], str):
+            cell["source"] = cell["source"].splitlines(keepends=True)
+    minor = max(pipeline.notebook.document.get("nbformat_minor", 5), 5)
+    return {**pipeline.notebook.document, "cells": cells, "nbformat": 4, "nbformat_minor": minor}
 
 
 def write(path: Path, pipeline: Pipeline, values: Mapping[str, Any], executed: Iterable[Mapping[str, Any]]) -> None:
     """Write the merged notebook."""
-    import nbformat
+    # as nbformat writes it; nbformat itself takes longer to import than a cached run takes
+    merged = merge(pipeline, values, executed)
+    write_text(path, json.dumps(merged, ensure_ascii=False, indent=1, sort_keys=True) + "\n")
 
-    write_text(path, nbformat.writes(merge(pipeline, values, executed)))
+
+def _injected(after: str, changed: Mapping[str, Any]) -> dict[str, Any]:
+    source = "\n".join(f"{name} = {literal(value)}" for name, value in changed.items())
+    return {
+        "cell_type": "code",
+        "id": f"{after[:50]}-injected",
+        "metadata": {"tags": ["injected-parameters"]},
+        "source": source,
+        "outputs": [],
+        "execution_count": None,
+    }
 
 
 def executed_notebook(store: Store, folder: Path, task: str, digest: str | None) -> Mapping[str, Any] | None:

@@ -162,9 +162,7 @@ class _Execution:
         )
         self.scheduler = scheduler = Scheduler(setting.pipeline, setting.name, self.request, tools, self.cancel)
         tasks = tuple(task for task in scheduler.graph.nodes if task in scheduler.selected)
-        self.emit(
-            RunStarted(run=self.run.id, pipeline=setting.name, parameters=self.run.parameters, tasks=tasks)
-        )
+        self.emit(RunStarted(run=self.run.id, pipeline=setting.name, parameters=self.run.parameters, tasks=tasks))
         with terminated():
             scheduler.run()
         for task, culprit in blocked(scheduler.graph, scheduler.selected, scheduler.outcomes).items():

@@ -62,4 +62,6 @@ def _is_json(value: Any) -> bool:
         return all(map(_is_json, value))
     if isinstance(value, dict):
         return all(isinstance(key, str) and _is_json(item) for key, item in value.items())
-    return value is None or isinstance(value, str | bool | int) or (isinstance(value, float) and abs(value) < float("inf"))
+    return (
+        value is None or isinstance(value, str | bool | int) or (isinstance(value, float) and abs(value) < float("inf"))
+    )

@@ -16,8 +16,8 @@ from nbprod.execution import kernels, libraries, task_notebook
 from nbprod.execution.atomic import from_os_error, write_text
 from nbprod.execution.cache import Cache, Digests, Key, Trace
 from nbprod.execution.cancel import Cancel
-from nbprod.execution.client import Failure
 from nbprod.execution.events import Event, TaskCell, TaskLog
+from nbprod.execution.failure import Failure
 from nbprod.execution.kernels import KernelSpec
 from nbprod.execution.selection import Limits
 from nbprod.notebook.facts import Facts
@@ -88,7 +88,8 @@ class TaskRunner:
         outcome = _read(result)
         if outcome is None:
             raise TaskFailed(
-                TaskError("the task ended without a result", where=self._where(node), fix=f"See {executed}."), retry=False
+                TaskError("the task ended without a result", where=self._where(node), fix=f"See {executed}."),
+                retry=False,
             )
         trace = self._trace(node, key, watch, outcome, executed, time.time() - begun)
         shutil.rmtree(job, ignore_errors=True)

@@ -18,8 +18,8 @@ from nbformat.v4 import new_code_cell, new_notebook
 from nbprod.errors import Cancelled
 from nbprod.execution import kernels
 from nbprod.execution.cancel import Cancel
-from nbprod.execution.client import Failure
 from nbprod.execution.engine import execute
+from nbprod.execution.failure import Failure
 
 
 class Recorder:
@@ -49,11 +49,19 @@ def notebook(*cells: Any) -> Any:
     return new_notebook(cells=made, metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
 
 
-def run(folder: Path, *cells: Any, parameters: Any = None, nb: Any = None, **options: Any) -> tuple[bool, Recorder, Any]:
+def run(
+    folder: Path, *cells: Any, parameters: Any = None, nb: Any = None, **options: Any
+) -> tuple[bool, Recorder, Any]:
     seen = Recorder()
     out = folder / "out.ipynb"
     good = execute(
-        nb or notebook(*cells), out, kernel="python3", folder=folder, parameters=parameters or {}, watcher=seen, **options
+        nb or notebook(*cells),
+        out,
+        kernel="python3",
+        folder=folder,
+        parameters=parameters or {},
+        watcher=seen,
+        **options,
     )
     return good, seen, nbformat.read(out, as_version=4)
 

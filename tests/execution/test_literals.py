@@ -14,7 +14,23 @@ from nbprod.execution.literals import digest, literal, plain, same
 
 @pytest.mark.parametrize(
     "value",
-    [1, -2.5, 1e-30, "é\"'\\n", b"\x00", True, None, 1j, [1, [2.0]], (1,), (), {"a": {2, 1}}, {1: "x"}, set(), frozenset({3})],
+    [
+        1,
+        -2.5,
+        1e-30,
+        "é\"'\\n",
+        b"\x00",
+        True,
+        None,
+        1j,
+        [1, [2.0]],
+        (1,),
+        (),
+        {"a": {2, 1}},
+        {1: "x"},
+        set(),
+        frozenset({3}),
+    ],
 )
 def test_a_literal_evaluates_to_the_value_and_its_type(value: object) -> None:
     back = eval(literal(value))

@@ -158,7 +158,13 @@ def test_a_cell_that_raises_is_named_and_stops_only_what_depends_on_it(tmp_path:
 
     result = work.run()
 
-    assert states(result) | {"setup": ""} == {"setup": "", "good": "done", "bad": "failed", "after": "skipped", "beside": "done"}
+    assert states(result) | {"setup": ""} == {
+        "setup": "",
+        "good": "done",
+        "bad": "failed",
+        "after": "skipped",
+        "beside": "done",
+    }
     assert result.status is Status.FAILED
     assert reasons(result)["after"] == "bad failed"
     ends = {event.task: event.status for event in work.events if isinstance(event, TaskFinished)}
@@ -176,7 +182,9 @@ def test_a_cell_that_raises_is_named_and_stops_only_what_depends_on_it(tmp_path:
 
 
 def test_a_carried_definition_that_fails_is_found_in_its_own_cell(tmp_path: Path) -> None:
-    work = Work(tmp_path, ("task:a", "x = 1"), ("task:b", "import math\nimport no_such_module\ny = no_such_module.f(x)"))
+    work = Work(
+        tmp_path, ("task:a", "x = 1"), ("task:b", "import math\nimport no_such_module\ny = no_such_module.f(x)")
+    )
 
     error = work.run().error
 
@@ -275,7 +283,11 @@ def test_an_unknown_kernel_is_refused_with_those_there_are(tmp_path: Path) -> No
 
 
 def test_two_runs_at_once_compute_once_and_are_both_right(tmp_path: Path) -> None:
-    work = Work(tmp_path, ("task:slow", "import time\ntime.sleep(1)\nopen('log', 'a').write('x')\nx = 7"), ("task:b metrics", "y = x"))
+    work = Work(
+        tmp_path,
+        ("task:slow", "import time\ntime.sleep(1)\nopen('log', 'a').write('x')\nx = 7"),
+        ("task:b metrics", "y = x"),
+    )
     results = []
 
     def go() -> None:

@@ -49,7 +49,17 @@ NODE = Node(
 def test_steps_stand_in_order_and_the_authors_cells_keep_ids_and_tags() -> None:
     task = made(NODE, {"depth": 8}, {"depth": 6}, {"clean": {"df": "D"}})
 
-    assert roles(task.nb) == ["begin", "definitions", "parameters", "load", "definitions", "ready", "id5", "id6", "finish"]
+    assert roles(task.nb) == [
+        "begin",
+        "definitions",
+        "parameters",
+        "load",
+        "definitions",
+        "ready",
+        "id5",
+        "id6",
+        "finish",
+    ]
     assert task.nb.cells[3].source == "get_ipython()._nbprod.load('clean', 'df')"
     assert task.nb.cells[6].metadata["tags"] == ["task:train"]
     assert task.inject == {"depth": 8}
