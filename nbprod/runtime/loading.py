@@ -7,7 +7,7 @@ import pickle
 from collections.abc import Sequence
 from typing import Any, Callable
 
-from . import models, overlay  # noqa: F401 (what makes overlays again is registered there)
+from . import models, overlay, special  # noqa: F401 (what makes these again is registered there)
 from .rebuild import MODULE, REBUILDERS
 
 

@@ -313,3 +313,35 @@ def test_an_object_that_a_function_remembers_is_shared_with_the_variable(chain: 
     b = chain.task("b", "note(1); print(log)", defs=defs, takes={"a": ["log", "note"]}, defined=["note"])
     assert b.out == "[1]\n"
     assert b.facts["writes"] == ["log", "note"]
+
+
+def test_cached_functions_type_variables_and_views_without_a_carried_source_cross(chain: Chain) -> None:
+    source = """
+        import functools, typing
+        def work(x): return [x]
+        cached = functools.lru_cache(maxsize=4)(work)
+        cached(1); cached(2); cached(1)
+        T = typing.TypeVar("T", bound=int)
+        UserId = typing.NewType("UserId", int)
+        owner = {"a": 1}
+        keys, items = owner.keys(), owner.items()
+        chained = map(str.upper, ["a", "b"]); next(chained)
+    """
+    names = ["cached", "T", "UserId", "owner", "keys", "items", "chained"]
+    a = chain.task("a", source, names, defined=["work", "functools", "typing"])
+    assert a.facts["needs"] == {"cached": ["work"]}
+    assert a.facts["shares"] == [["items", "keys", "owner"]]
+    b = chain.task(
+        "b",
+        """
+        owner["b"] = 2
+        print(cached.cache_info(), cached(1), cached.__wrapped__ is work, T, T.__bound__, UserId(5), UserId.__name__, keys, items, list(chained))
+        """,
+        takes={"a": names},
+        defs="def work(x): return 'made anew'",
+        defined=["work"],
+    )
+    assert b.out == (
+        "CacheInfo(hits=1, misses=2, maxsize=4, currsize=2) [1] True ~T <class 'int'> 5 UserId "
+        "dict_keys(['a', 'b']) dict_items([('a', 1), ('b', 2)]) ['B']\n"
+    )

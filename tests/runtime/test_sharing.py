@@ -172,7 +172,12 @@ def test_an_input_bound_to_something_else_is_written(chain: Chain) -> None:
 
 
 def test_globals_that_nobody_foresaw_are_reported_and_saved(chain: Chain) -> None:
-    a = chain.task("a", "x = 1; globals()['surprise'] = [3]; globals()['lock'] = __import__('threading').Lock()", ["x"], known=["x"])
+    a = chain.task(
+        "a",
+        "x = 1; globals()['surprise'] = [3]; globals()['lock'] = __import__('threading').Lock()",
+        ["x"],
+        known=["x"],
+    )
     assert a.facts["writes"] == ["lock", "surprise"]
     assert (sorted(a.outputs), a.error) == (["surprise", "x"], None)
     source = (

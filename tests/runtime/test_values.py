@@ -145,3 +145,49 @@ def test_equal_values_have_equal_digests_in_different_processes(chain: Chain, ha
     first = chain.task("a", source, ["X", "df", "model", "f", "things"], env={"PYTHONHASHSEED": "3"})
     second = chain.task("b", source, ["X", "df", "model", "f", "things"], env={"PYTHONHASHSEED": hash_seed})
     assert {n: first.digest(n) for n in first.outputs} == {n: second.digest(n) for n in second.outputs}
+
+
+def test_long_chains_of_objects_are_saved(chain: Chain) -> None:
+    source = """
+        class Node:
+            def __init__(self, next): self.next = next
+        head = nested = None
+        for i in range(20_000): head, nested = Node(head), [nested]
+    """
+    defs = source[: source.index("        head")]
+    a = chain.task("a", source, ["head", "nested"], defined=["Node"])
+    assert a.error is None
+    count = "n, at = 0, head\nwhile at is not None: n, at = n + 1, at.next\nprint(n)"
+    b = chain.task("b", count, takes={"a": ["head", "nested"]}, defs=defs, defined=["Node"])
+    assert b.out == "20000\n"
+    assert b.facts["writes"] == []
+
+
+def test_values_of_jax_and_sklearn_cross(chain: Chain) -> None:
+    source = """
+        import jax, jax.numpy as jnp, numpy as np
+        from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+        from sklearn.compose import make_column_transformer
+        from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
+        X = np.random.default_rng(0).random((200, 3)); y = (X.sum(1) > 1.5).astype(int)
+        k = 2
+        array = jnp.arange(5.0); key = jax.random.key(0); old = jax.random.PRNGKey(1)
+        fast = jax.jit(lambda v: v * k)
+        boosted = HistGradientBoostingClassifier(max_iter=5, random_state=0).fit(X, y)
+        forest = RandomForestClassifier(5, random_state=0).fit(X, y)
+        columns = make_column_transformer((FunctionTransformer(lambda v: v * k), [0]), (OneHotEncoder(), [1])).fit(X.round())
+        vector = np.vectorize(lambda v: v + k)
+        shown = [boosted.predict(X).sum(), forest.predict_proba(X).sum(), columns.transform(X.round()).sum(), vector([1, 2]).tolist(),
+                 float(jax.random.normal(key)), float(jax.random.normal(old)), fast(array).tolist()]
+    """
+    names = ["X", "y", "array", "key", "old", "fast", "boosted", "forest", "columns", "vector", "shown", "k"]
+    a = chain.task("a", source, names, defined=["jax", "jnp", "np"])
+    assert a.error is None
+    assert a.facts["shares"] == []
+    assert a.facts["needs"] == {"columns": ["k"], "fast": ["k"], "vector": ["k"]}
+    show = (
+        source[source.index("        shown = ") :].replace("shown", "now", 1).rstrip() + "\n        print(now == shown)"
+    )
+    b = chain.task("b", show, takes={"a": names}, defs="import jax, numpy as np", defined=["jax", "np"])
+    assert b.out == "True\n"
+    assert b.facts["writes"] == []
