@@ -103,6 +103,8 @@ class Project:
             for entry in known.values():
                 if entry.notebook == full:
                     return entry
+            if not full.exists():
+                raise NotFoundError(f"there is no notebook {shown(full)}", fix=self._choice())
             return Entry(full.stem, full, PipelineConfig(notebook=str(full)))
         close = difflib.get_close_matches(name, known, n=1)
         hint = f"Did you mean {close[0]!r}? " if close else ""

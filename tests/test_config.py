@@ -60,7 +60,7 @@ def test_a_pipeline_of_one_line_works(tmp_path, line):
     wine = read(tmp_path, f"pipelines:\n  {line}\n").pipelines["wine"]
 
     assert wine.notebook == "a.ipynb"
-    assert wine.sweep.search == "tpe"
+    assert wine.sweep.parallel == 1
 
 
 @pytest.mark.parametrize("text", ["", "# nothing yet\n", "pipelines: {}\n"])

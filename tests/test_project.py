@@ -48,7 +48,7 @@ def test_a_notebook_that_is_not_listed_is_a_pipeline_too(folder):
     entry = Project.find().pipeline("notebooks/b.ipynb")
 
     assert (entry.name, entry.notebook) == ("b", folder / "notebooks" / "b.ipynb")
-    assert entry.config.sweep.search == "tpe"
+    assert entry.config.sweep.parallel == 1
 
 
 def test_an_unknown_name_is_told_with_the_nearest_one(folder):
@@ -57,6 +57,11 @@ def test_an_unknown_name_is_told_with_the_nearest_one(folder):
 
     assert "there is no pipeline 'wien' in pipelines.yaml" in str(caught.value)
     assert "Did you mean 'wine'? Pipelines: wine." in str(caught.value)
+
+
+def test_a_notebook_that_is_not_there_is_told(folder):
+    with pytest.raises(NotFoundError, match=r"there is no notebook notebooks/c.ipynb\n  Pipelines: wine."):
+        Project.find().pipeline("notebooks/c.ipynb")
 
 
 def test_without_a_name_there_must_be_one_pipeline(folder):

@@ -1,14 +1,20 @@
 """Ploomber and BentoML report nothing to anybody.
 
-Every Python process of a test loads a hook that writes down, and refuses, each attempt to reach another machine.
+Every Python process of a test loads a hook that writes down, and refuses, each attempt to reach another machine. Some
+processes of ours drop PYTHONPATH, and with it the hook; for those, whatever speaks HTTP is sent through a proxy that
+writes down what it is asked for and answers nothing.
 """
 
 from __future__ import annotations
 
+import json
 import os
+import socketserver
 import subprocess
 import sys
 import textwrap
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -39,16 +45,35 @@ sys.addaudithook(hook)
 """
 
 
+class Proxy(socketserver.ThreadingTCPServer):
+    """Remembers the first line of every request."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        super().__init__(("127.0.0.1", 0), self.Handler)
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            self.server.asked.append(self.rfile.readline().decode(errors="replace").strip())
+
+
 class Watched:
     """Runs Python with the hook in it and in all that it starts."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, proxy: Proxy) -> None:
         self.folder = folder
+        self.proxy = proxy
         self.log = folder / "connections"
         (folder / "hook").mkdir()
         (folder / "hook" / "sitecustomize.py").write_text(HOOK)
         self.env = {key: value for key, value in os.environ.items() if key not in telemetry.environment()}
         self.env |= {"PYTHONPATH": str(folder / "hook"), "HOOK_LOG": str(self.log), "HOME": str(folder)}
+        address = f"http://127.0.0.1:{proxy.server_address[1]}"
+        for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+            self.env |= {name: address, name.lower(): address}
+        self.env |= {"NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}
 
     def python(self, *arguments: str) -> str:
         done = subprocess.run(
@@ -65,12 +90,17 @@ class Watched:
 
     @property
     def connections(self) -> str:
-        return self.log.read_text() if self.log.exists() else ""
+        return "\n".join([self.log.read_text() if self.log.exists() else "", *self.proxy.asked]).strip()
 
 
 @pytest.fixture
-def watched(tmp_path: Path) -> Watched:
-    return Watched(tmp_path)
+def watched(tmp_path: Path) -> Iterator[Watched]:
+    with Proxy() as proxy:
+        thread = threading.Thread(target=proxy.serve_forever)
+        thread.start()
+        yield Watched(tmp_path, proxy)
+        proxy.shutdown()
+        thread.join()
 
 
 BENTO = textwrap.dedent(
@@ -95,13 +125,17 @@ BENTO = textwrap.dedent(
 )
 
 
-def test_the_hook_sees_what_bentoml_reports_when_it_is_left_alone(watched):
+@pytest.mark.parametrize("without", ["HOOK_LOG PYTHONPATH", "HTTP_PROXY HTTPS_PROXY ALL_PROXY"])
+def test_both_traps_see_what_bentoml_reports_when_it_is_left_alone(watched, without):
     """Else the tests below would show nothing."""
     watched.env["BENTOML_HOME"] = str(watched.folder / "home")
+    for name in without.split():
+        watched.env.pop(name)
+        watched.env.pop(name.lower(), None)
 
     watched.python("-c", BENTO.format(prepare=""))
 
-    assert "bentoml" in watched.connections
+    assert "t.bentoml.com" in watched.connections
 
 
 def test_bentoml_reports_nothing_once_it_is_turned_off(watched):
@@ -133,6 +167,45 @@ def test_ploomber_reports_nothing_and_leaves_no_user_id(watched):
 
     assert watched.connections == ""
     assert not (watched.folder / ".ploomber").exists()
+
+
+CELLS = [
+    ("task:train", "weight = 2.0"),
+    ("task:evaluate metrics", "score = weight / 4"),
+    ("serve", "def double(x: float) -> float:\n    return weight * x\n\n\ndouble(3.0)"),
+]
+
+
+def test_from_run_to_service_no_process_of_nbprods_reaches_another_machine(watched):
+    """Kernels, Ploomber, the building of the Bento, its parity check and the service itself included."""
+    cells = [
+        {
+            "cell_type": "code",
+            "id": f"c{n}",
+            "metadata": {"tags": tags.split()},
+            "execution_count": None,
+            "outputs": [],
+            "source": source,
+        }
+        for n, (tags, source) in enumerate(CELLS)
+    ]
+    node = {
+        "cells": cells,
+        "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    (watched.folder / "a.ipynb").write_text(json.dumps(node))
+    try:
+        watched.python("-m", "nbprod", "run", "a.ipynb")
+        watched.python("-m", "nbprod", "promote", "a.ipynb")
+        watched.python("-m", "nbprod", "serve", "a.ipynb")
+        answer = watched.python("-m", "nbprod", "predict", "a.ipynb", "--sample")
+    finally:
+        watched.python("-m", "nbprod", "serve", "a.ipynb", "--stop")
+
+    assert answer.strip() == "6.0"
+    assert watched.connections == ""
 
 
 def test_the_exact_values_that_count_are_set(monkeypatch):
