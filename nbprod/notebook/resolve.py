@@ -94,9 +94,10 @@ class Needs:
         if event.held:
             names |= event.held.free
             names |= {n for n in event.held.names if (made := self.timeline.at(n, event.pos)) and made.codes}
+        end = max(event.pos, self.timeline.last[event.task]) + 2  # what is saved by name is what the name meant then
         for name in sorted(names):
-            made = self.timeline.at(name, event.pos + 1)
-            if made is not None and made.by_source:
+            made = self.timeline.at(name, end)
+            if made is not None and name != event.name:
                 self.ask(task, made, event.pos)
             now = self.timeline.at(name, pos)
             if now is not None:
