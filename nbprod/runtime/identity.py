@@ -109,3 +109,29 @@ class Singletons:
         if self._shell is not None and value is self._shell:
             return ("IPython.core.interactiveshell", "InteractiveShell._instance")
         return self._places.get(id(value))
+
+
+_CONTAINERS = frozenset((list, dict, set, tuple, frozenset))
+_ATOMS = frozenset((str, bytes, int, float, complex, bool, type(None)))
+
+
+def plain_containers(root: Any) -> Dict[int, Any] | None:
+    """Return the mutable containers in a value of lists, dictionaries, sets and atoms by id; None if anything else is in it."""
+    found: Dict[int, Any] = {}
+    seen = {id(root)}
+    stack = [root]
+    while stack:
+        value = stack.pop()
+        kind = type(value)
+        if kind not in _CONTAINERS:
+            return None
+        if kind is list or kind is dict or kind is set:
+            found[id(value)] = value
+        for elements in (value, value.values()) if kind is dict else (value,):
+            if set(map(type, elements)) <= _ATOMS:
+                continue
+            for element in elements:
+                if type(element) not in _ATOMS and id(element) not in seen:
+                    seen.add(id(element))
+                    stack.append(element)
+    return found

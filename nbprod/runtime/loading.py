@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import pickle
 from collections.abc import Sequence
@@ -87,4 +88,10 @@ class Stream:
 
 def load(opened: Any, namespace: dict[str, Any]) -> Any:
     """Return the value of an opened artifact (see `container.open_artifact`)."""
-    return Loader(Stream(opened.pickle), namespace, opened.buffers).value()
+    collects = gc.isenabled()
+    gc.disable()  # it would look through all that is being made again and again
+    try:
+        return Loader(Stream(opened.pickle), namespace, opened.buffers).value()
+    finally:
+        if collects:
+            gc.enable()

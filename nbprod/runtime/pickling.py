@@ -8,6 +8,7 @@ globals. Large buffers stay out of the stream.
 from __future__ import annotations
 
 import builtins
+import gc
 import pickle
 import sys
 import threading
@@ -16,7 +17,7 @@ from collections.abc import Iterable
 from typing import Any, Callable, Dict, Tuple, Type
 
 from . import arrays, code, models
-from .identity import Immutable, Singletons
+from .identity import Immutable, Singletons, plain_containers
 from .rebuild import REBUILDERS, visible
 
 
@@ -63,6 +64,7 @@ class Saver(pickle.Pickler):
         super().__init__(file, 5, buffer_callback=buffers)
         self.names = names
         self.views = views
+        self.root: Any = None
         self.needs: set[str] = set()
         self.objects: dict[int, Any] = {}
         self.arrays: list[tuple[Any, bool]] = []
@@ -74,6 +76,7 @@ class Saver(pickle.Pickler):
         self._copied: set[int] = set()
         """Ids of arrays that pandas copies before it writes to them, and of what holds them."""
         self._kinds: set[type] = set()
+        self._identities: dict[int, Any] | None = None
 
     def reducer_override(self, value: Any) -> Any:
         self.last = value
@@ -109,19 +112,35 @@ class Saver(pickle.Pickler):
                 return models.reduce(self, value, REBUILDERS)
         return NotImplemented
 
+    def save_all(self, value: Any) -> None:
+        """Pickle `value`. Without the garbage collector, which would look through all that is being made again and again."""
+        self.root = value
+        collects = gc.isenabled()
+        gc.disable()
+        try:
+            with visible():
+                self.dump(value)
+        finally:
+            if collects:
+                gc.enable()
+
     def refer(self, path: str) -> Any:
         """Save a reference to a name of the notebook."""
         self.needs.add(path.partition(".")[0])
         return REBUILDERS["named"], (path,)
 
     def identities(self) -> dict[int, Any]:
-        """Return everything mutable that was met, by id; as long as it is held the ids stay valid."""
-        builtin = (list, dict, set, bytearray)
-        found = {key: value for key, (_, value) in self.memo.copy().items() if type(value) in builtin}
-        found.update(self.objects)
-        for key in self._copied:
-            found.pop(key, None)
-        return found
+        """Return everything mutable that was met, by id; as long as this saver lives the ids stay valid."""
+        if self._identities is None:
+            found = None if self.objects else plain_containers(self.root)
+            if found is None:
+                builtin = (list, dict, set, bytearray)
+                found = {key: value for key, (_, value) in self.memo.copy().items() if type(value) in builtin}
+                found.update(self.objects)
+                for key in self._copied:
+                    found.pop(key, None)
+            self._identities = found
+        return self._identities
 
     def _meet(self, kind: type) -> None:
         """Leave out what belongs to a library's class and not to a value: lists and the like that are its attributes."""
@@ -271,12 +290,11 @@ def dump(value: Any, file: Any, names: Names, views: dict[int, Any] | None = Non
         return False
 
     saver = Saver(file, names, keep, views or {})
-    with visible():
-        try:
-            saver.dump(value)
-        except Exception as error:
-            error.nbprod_last = saver.last  # type: ignore[attr-defined]
-            raise
+    try:
+        saver.save_all(value)
+    except Exception as error:
+        error.nbprod_last = saver.last  # type: ignore[attr-defined]
+        raise
     return saver, buffers
 
 

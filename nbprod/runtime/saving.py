@@ -16,9 +16,13 @@ class Draft:
     ) -> None:
         self.payloads = payloads
         self.saver = saver
-        self.identities = saver.identities()
         self._writer = writer
         self._buffers = buffers
+
+    @property
+    def identities(self) -> dict[int, Any]:
+        """Everything mutable that is in the values, by id."""
+        return self.saver.identities()
 
     def finish(self, namespace: dict[str, Any]) -> container.Written:
         """Complete the file, and load it if it is of a kind that may fail to; raises what that raises, and `container.DiskFull`."""
@@ -77,6 +81,8 @@ def _dump(store: str, payloads: Mapping[str, Any], names: pickling.Names, views:
 
 def groups(seen: Mapping[str, watch.Scan | Draft]) -> List[List[str]]:
     """Return the sets of names whose values share objects or memory, those of one name included, in order."""
+    if len(seen) < 2:
+        return [list(seen)] if seen else []
     leader = {name: name for name in seen}
 
     def find(name: str) -> str:

@@ -9,7 +9,6 @@ import struct
 from typing import Any, Dict, List, NamedTuple
 
 from . import container, pickling
-from .rebuild import visible
 
 _PAGE = 4096
 _PRESENT, _SWAPPED, _FILE = 1 << 63, 1 << 62, 1 << 61
@@ -21,7 +20,11 @@ class Scan(NamedTuple):
 
     digest: str
     saver: pickling.Saver | None
-    identities: Dict[int, Any]
+
+    @property
+    def identities(self) -> Dict[int, Any]:
+        """Everything mutable that is in it, by id."""
+        return {} if self.saver is None else self.saver.identities()
 
 
 class Mapped:
@@ -110,7 +113,7 @@ def scan(value: Any, names: pickling.Names, mapped: Mapped | None = None) -> Sca
     Raises whatever pickling it raises.
     """
     if type(value) in _ATOMS:
-        return Scan(repr((type(value).__name__, value)), None, {})
+        return Scan(repr((type(value).__name__, value)), None)
     try:
         return _scan(value, names, mapped)
     except RecursionError:
@@ -128,8 +131,7 @@ def _scan(value: Any, names: pickling.Names, mapped: Mapped | None) -> Scan:
         return False
 
     saver = pickling.Saver(file, names, buffer, {})
-    with visible():
-        saver.dump(value)
+    saver.save_all(value)
     for part in extra:
         file.sha.update(part)
-    return Scan(file.sha.hexdigest(), saver, saver.identities())
+    return Scan(file.sha.hexdigest(), saver)
