@@ -11,7 +11,7 @@ from nbprod.notebook.cell import Cell
 from nbprod.notebook.graph import Bind, Define, Load, Node, Step
 from nbprod.notebook.pipeline import Serve
 from nbprod.promotion.candidate import Candidate, Kept
-from nbprod.runtime import container, pickling
+from nbprod.runtime import pickling, saving
 from nbprod.runtime.overlay import Overlay
 
 
@@ -63,22 +63,16 @@ class Notebook:
         self.steps.append(Load("train", (name,)))
 
     def _run(self, source: str) -> None:
-        main = sys.modules["__main__"]
-        stand_in = type(sys)("__main__")
-        stand_in.__dict__.update(self.namespace)
         exec(compile(source, "<notebook>", "exec"), self.namespace)
-        assert sys.modules["__main__"] is main
 
     def save(self, name: str) -> Kept:
         """Save a value as a task's end would."""
         references = {id(self.namespace[other]): other for other in self.names}
         names = pickling.Names(self.namespace, references)
-
-        def dump(file: Any) -> Any:
-            return pickling.dump({name: self.overlays.get(name, self.namespace[name])}, file, names)[1]
-
+        value = self.overlays.get(name, self.namespace[name])
+        written = saving.draft(str(self.store), {name: value}, names).finish(self.namespace)
+        digest = written.publish(str(self.store))
         kind = type(self.namespace[name])
-        digest = container.write(str(self.store), dump, {"names": [name]}).publish(str(self.store))
         return Kept(digest, f"{kind.__module__}.{kind.__qualname__}")
 
     def candidate(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import shutil
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from nbprod.errors import NotFoundError, ServiceError
 from nbprod.project import Project
 from nbprod.promotion import bento, serve
 from nbprod.promotion.predict import InputError, as_arguments, predict, read_csv
-from nbprod.promotion.registry import ModelVersion
+from nbprod.promotion.registry import ModelVersion, Registry
 from nbprod.promotion.signature import Column, Input, Signature
 
 from .handmade import Notebook
@@ -134,6 +135,25 @@ def test_a_service_that_was_killed_is_found_dead_and_stop_leaves_no_process(
         process.kill()
     psutil.wait_procs(family)
     assert serve.status(project, "wine").status == serve.DEAD
+
+
+def test_another_version_takes_over_the_address(wine: Notebook, promoted: ModelVersion) -> None:
+    project = Project(wine.folder)
+    registry = Registry(project)
+    second = registry.reserve("wine", "wine", promoted.run, promoted.metrics)
+    shutil.copytree(promoted.path, project.state / "second")
+    registry.ready(second, project.state / "second", promoted.lineage, promoted.files)
+    before = serve.serve(project, "wine")
+    family = [psutil.Process(before.pid), *psutil.Process(before.pid).children(True)]
+
+    after = serve.serve(project, "wine", "v2")
+    try:
+        assert (after.url, after.version) == (before.url, 2)
+        assert not any(process.is_running() for process in family)
+        sample = predict(project, "wine")
+        assert sample.answer == sample.expected
+    finally:
+        serve.stop(project, "wine")
 
 
 def test_changed_files_are_not_served(wine: Notebook, promoted: ModelVersion) -> None:
