@@ -88,13 +88,14 @@ class Needs:
 
     def _carry_along(self, task: str, event: Event, pos: int) -> None:
         """Take what functions and classes inside a value refer to: its classes as they were made, globals as they are by now."""
-        assert event.task is not None
-        told = self.facts.get(event.task)
-        names = set(told.needs.get(event.name, ())) if told else set()
+        owner = self.source.get((task, event), event.task)
+        assert owner is not None
+        told = self.facts.get(owner)
+        names = {need for name in _saved_with(event.name, told) for need in told.needs.get(name, ())} if told else set()
         if event.held:
             names |= event.held.free
             names |= {n for n in event.held.names if (made := self.timeline.at(n, event.pos)) and made.codes}
-        end = max(event.pos, self.timeline.last[event.task]) + 2  # what is saved by name is what the name meant then
+        end = max(event.pos, self.timeline.last[owner]) + 2  # what is saved by name is what the name meant then
         for name in sorted(names):
             made = self.timeline.at(name, end)
             if made is not None and name != event.name:
@@ -204,6 +205,16 @@ class Needs:
                         seen.add(other)
                         todo.append(other)
         return False
+
+
+def _saved_with(name: str, told: Facts) -> set[str]:
+    """Return the names that lie in one artifact with `name`: loading one loads all."""
+    found = {name}
+    while True:
+        more = found.union(*(group for group in told.shares if not found.isdisjoint(group)))
+        if more == found:
+            return found
+        found = more
 
 
 def prelude_of(task: str, needs: Needs, parameters: tuple[str, ...]) -> tuple[Step, ...]:
