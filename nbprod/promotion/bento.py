@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -38,6 +39,12 @@ def environment(home: Path) -> dict[str, str]:
     kept = {key: value for key, value in os.environ.items() if key != "PYTHONPATH" and not key.startswith("BENTOML_")}
     path = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", os.defpath)])
     return {**kept, **telemetry.environment(), "PATH": path, "BENTOML_HOME": str(home)}
+
+
+CLEAN = re.compile(
+    r"HOME|USER|PATH|LANG|LC_\w+|TZ|TMPDIR|LD_LIBRARY_PATH|XDG_\w+|PYTHONDONTWRITEBYTECODE|PYTHONPYCACHEPREFIX|\w+_NUM_THREADS"
+)
+"""Variables that a clean process keeps; what else the service needs, it must bring itself."""
 
 
 def build(
@@ -119,8 +126,13 @@ class Process:
         self._popen.wait()
 
 
-def start(folder: Path, home: Path, log: Path, port: int, host: str = "127.0.0.1") -> Process:
-    """Start a service from an exported Bento, detached from this process and its terminal."""
+def start(folder: Path, home: Path, log: Path, port: int, host: str = "127.0.0.1", *, clean: bool = False) -> Process:
+    """Start a service from an exported Bento, detached from this process and its terminal.
+
+    `clean` keeps this process's environment from it, so that it shows whether it stands alone.
+    """
+    ours = environment(home)
+    kept = {key: value for key, value in ours.items() if CLEAN.fullmatch(key) or os.environ.get(key) != value}
     home.mkdir(parents=True, exist_ok=True)
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
@@ -130,7 +142,7 @@ def start(folder: Path, home: Path, log: Path, port: int, host: str = "127.0.0.1
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=home,
-            env=environment(home),
+            env=kept if clean else ours,
             start_new_session=True,
         )
     every = host in ("0.0.0.0", "::")  # noqa: S104 - what the caller asked for; nobody can call that address

@@ -23,7 +23,7 @@ def check(folder: Path, calls: Sequence[Call], scratch: Path, timeout: float = 1
     Raises:
         ParityError: It does not start, refuses a call, or answers something else.
     """
-    process = bento.start(folder, scratch / "home", scratch / "service.log", bento.free_port())
+    process = bento.start(folder, scratch / "home", scratch / "service.log", bento.free_port(), clean=True)
     try:
         process.wait_ready(timeout)
         for call in calls:

@@ -61,12 +61,15 @@ def test_a_gate_that_is_not_met_stores_nothing(notebook: Notebook) -> None:
     assert not (project.state / "models").exists()
 
 
-def test_a_service_that_answers_something_else_is_never_ready(notebook: Notebook) -> None:
-    """The function counts its calls: the service, warm from start, cannot answer what a fresh notebook answers."""
+def test_a_service_that_answers_something_else_is_never_ready(
+    notebook: Notebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The function reads a variable of this shell, which the service, elsewhere, would not have."""
     project = Project(notebook.folder)
-    notebook.define("calls = []\ndef predict(x: float) -> float:\n    calls.append(x)\n    return x * len(calls)")
+    monkeypatch.setenv("FACTOR", "3")
+    notebook.define("import os\ndef predict(x: float) -> float:\n    return x * float(os.environ.get('FACTOR', 1))")
 
-    with pytest.raises(ParityError, match=r"/predict at the answer: 1.5 in the notebook, 3.0 from") as caught:
+    with pytest.raises(ParityError, match=r"/predict at the answer: 4.5 in the notebook, 1.5 from the") as caught:
         promote_candidate(project, notebook.candidate("predict", "predict(1.5)"), CONFIG)
 
     (version,) = Registry(project).versions()
