@@ -87,13 +87,7 @@ class CallGraph:
         event = self.current.get(name)
         if event is None:
             return []
-        codes = list(event.codes)
-        if event.held:
-            for other in event.held.names:
-                inner = self.current.get(other)
-                if inner is not None:
-                    codes += inner.codes
-        return codes
+        return [*event.codes, *event.inside]
 
     def closure(self, codes: list[Code]) -> tuple[list[Code], set[str]]:
         """Return all code that running `codes` may run, and all global names that this reads."""

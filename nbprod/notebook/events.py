@@ -56,6 +56,8 @@ class Event:
     module: str | None = None
     """The dotted name that an import bound it to."""
     held: Held | None = None
+    inside: tuple[Code, ...] = ()
+    """The functions and classes that its value may hold."""
     what: str = ""
     full: bool = True
     """Its artifact is the whole value, not the changes to what the source defines."""

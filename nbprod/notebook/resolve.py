@@ -31,6 +31,8 @@ class Needs:
         self.outputs: dict[str, dict[str, set[str]]] = {}
         self._todo: list[tuple[str, Event, int]] = []
         self._seen: set[tuple[str, int]] = set()
+        self.soonest: dict[tuple[str, Event], int] = {}
+        """The place of the first definition that needs a version to be evaluated."""
         self._read_by_code: set[tuple[str, int]] = set()
         self._settle_definitions()
 
@@ -54,8 +56,6 @@ class Needs:
         if event.task == task:
             if event.kind is Kind.SOFT or (event.kind is Kind.DEFINE and event.prev is not None):
                 self.ask(task, event.prev, event.pos)
-            if event.kind is Kind.DEFINE:
-                self.read_codes(task, event, pos)
             return
         steps = self.steps.setdefault(task, {})
         if event.kind is Kind.DEFINE:
@@ -63,9 +63,10 @@ class Needs:
             assert statement is not None
             steps[event] = None
             for other in statement.requires:
-                self.ask(task, self._available(task, statement, other), event.pos)
+                needed = self._available(task, statement, other)
+                self.ask(task, needed, event.pos)
+                self.soonest[task, needed] = min(event.pos, self.soonest.get((task, needed), event.pos))
             self.ask(task, event.prev, event.pos)
-            self.read_codes(task, event, pos)
             if (event.state or not statement.replayable) and event.task is not None and not event.name.startswith("@"):
                 self._save(event.task, event.name, task)
         elif event.kind is Kind.PARAM:
@@ -94,12 +95,13 @@ class Needs:
         names = {need for name in _saved_with(event.name, told) for need in told.needs.get(name, ())} if told else set()
         if event.held:
             names |= event.held.free
-            names |= {n for n in event.held.names if (made := self.timeline.at(n, event.pos)) and made.codes}
+            names |= {n for n in event.held.names if (made := self.timeline.at(n, event.pos)) and (made.codes or made.inside)}
         end = max(event.pos, self.timeline.last[owner]) + 2  # what is saved by name is what the name meant then
         for name in sorted(names):
             made = self.timeline.at(name, end)
             if made is not None and name != event.name:
-                self.ask(task, made, event.pos)
+                self.ask(task, made, pos)
+                self.read_codes(task, made, pos)
             now = self.timeline.at(name, pos)
             if now is not None:
                 self.ask(task, now, pos)
@@ -108,7 +110,7 @@ class Needs:
 
     def read_codes(self, task: str, event: Event, pos: int) -> None:
         """Take what the body of a function reads when it is called at `pos`."""
-        todo = list(event.codes)
+        todo = [*event.codes, *event.inside]
         while todo:
             code = todo.pop()
             if (task, id(code)) in self._read_by_code:
@@ -118,7 +120,7 @@ class Needs:
                 now = self.timeline.at(name, pos)
                 if now is not None:
                     self.ask(task, now, pos)
-                    todo += now.codes
+                    todo += [*now.codes, *now.inside]
 
     def carried(self, task: str) -> dict[tuple[str, int], Statement]:
         """Return the statements that are carried into a task, by cell and line."""
@@ -237,6 +239,8 @@ def prelude_of(task: str, needs: Needs, parameters: tuple[str, ...]) -> tuple[St
             pos = event.pos
             if owner != event.task:
                 pos = max((g.pos for g in event.groups if g.owner == owner), default=pos)
+                if event.task is not None and needs.soonest.get((task, event), pos) < pos:
+                    loads[event.task, event.name] = (event.pos, event)
             key = owner, event.name
             if key not in loads or loads[key][0] < pos:
                 loads[key] = (pos, event)

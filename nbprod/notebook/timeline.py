@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from nbprod.notebook import state
 from nbprod.notebook.callgraph import CallGraph
 from nbprod.notebook.definitions import Nature
-from nbprod.notebook.effects import Code, Effects, Sure
+from nbprod.notebook.effects import Code, Effects, Held, Sure
 from nbprod.notebook.events import Event, Finding, Group, Kind, Statement, Use
 from nbprod.notebook.facts import Facts
 
@@ -110,9 +110,9 @@ class Timeline:
         if not facts:
             return
         pos = statement.pos + 1
-        for name in sorted(facts.writes):
-            if name in state.RANDOM and name not in self.current:
-                continue
+        # Who draws on a generator moves it on; that matters once somebody has seeded it.
+        drawn = {name for name in facts.reads if name in state.RANDOM and name in self.current}
+        for name in sorted(facts.writes | drawn):
             before = self.current.get(name)
             if before is None or before.kind is Kind.DELETE:
                 self._add(Event(name, pos, task, Kind.VALUE, statement))
@@ -135,7 +135,7 @@ class Timeline:
         events.append(event)
         if event.task is not None:
             self.touched[event.task][event.name] = event
-        if event.codes or event.module or (old is not None and (old.codes or old.module)):
+        if event.codes or event.inside or event.module or (old is not None and (old.codes or old.inside or old.module)):
             self.graph.forget()
 
     def _use(self, task: str | None, name: str, pos: int) -> Event | None:
@@ -300,7 +300,9 @@ class Timeline:
                 event.changed = True
                 by_source = event.kind is Kind.DEFINE and (bool(event.codes) or event.module is not None)
                 full = event.full if event.kind is not Kind.DEFINE else not by_source
-                new = Event(name, pos, task, Kind.MUTATE, statement, event, event.codes, event.module, event.held, event.what, full)
+                new = Event(
+                    name, pos, task, Kind.MUTATE, statement, event, event.codes, event.module, event.held, event.inside, event.what, full
+                )
             self._add(new)
             made[name] = new
         groups = {id(g): g for event in changed.values() if event for g in event.groups}
@@ -348,17 +350,20 @@ class Timeline:
         effects, pos, task = statement.effects, statement.pos, statement.task
         if task is None:
             return
+        inside = {name: self._inside(held) for name, held in effects.held.items()}
         for name in sorted((effects.may_define | may_define | effects.may_delete | may_delete) - effects.defines):
             before = self.current.get(name)
             codes = effects.codes[name] if name in effects.codes else None
             event = Event(name, pos, task, Kind.SOFT, statement, before, held=effects.held.get(name), what=effects.kinds.get(name, ""))
             event.codes = ((codes,) if codes else ()) + (before.codes if before else ())
+            event.inside = inside.get(name, ()) + (before.inside if before else ())
             event.module = effects.imports.get(name) or (before.module if before else None)
             self._add(event)
         for name in sorted(effects.defines):
             codes = effects.codes.get(name)
             event = Event(name, pos, task, Kind.VALUE, statement, held=effects.held.get(name), what=effects.kinds.get(name, ""))
             event.codes = (codes,) if codes else ()
+            event.inside = inside.get(name, ())
             event.module = effects.imports.get(name)
             self._maker(event, effects.made_by.get(name))
             if statement.form.nature is Nature.CONSTANT and statement.cell.id in self.parameter_cells:
@@ -372,6 +377,11 @@ class Timeline:
                 other = self.current.get(root)
                 if mine is not None and other is not None and mine is not other and {mine.kind, other.kind} <= _VALUES and other.module is None:
                     self._share(task, pos, {name: mine, root: other})
+
+    def _inside(self, held: Held) -> tuple[Code, ...]:
+        """Return the functions and classes that names stand for, or hold, here."""
+        found = {id(code): code for name in sorted(held.names) for code in self.graph.codes_of(name)}
+        return tuple(found.values())
 
     def _maker(self, event: Event, function: str | None) -> None:
         """Note what is known of a result from the function that made it."""
