@@ -64,10 +64,11 @@ class Hidden:
             if state.words:
                 now = self._mark(state)
                 before = self._last.get(state.name)
-                untouched = same(self._before.get(state.name), before)
-                if imports and not mentioned & state.words and untouched and now is not None and not same(before, now):
-                    self._before[state.name] = now
                 self._last[state.name] = now
+                if not imports or now is None or mentioned & state.words or same(before, now):
+                    continue
+                if same(self._before.get(state.name), before):  # else the task had changed it already
+                    self._before[state.name] = now
             elif imports and state.random and self._before.get(state.name) is None and state.module in sys.modules:
                 self._before[state.name] = self._mark(state) if state.initial is None else state.initial()
 
@@ -83,10 +84,12 @@ class Hidden:
             before, now = self._before.get(state.name), self._mark(state)
             if before is None and state.initial is not None:
                 before = state.initial()
-            if not same(before, now) and not self._by_chance(state, before, now):
-                changed.add(state.name)
+            if not same(before, now):
+                # Drawn from: whether that matters is for the plan to say, which knows whether an earlier task seeded.
                 if state.random:
                     reads.add(state.name)
+                if not self._by_chance(state, before, now):
+                    changed.add(state.name)
             if state.name in changed or state.name in wanted:
                 values[state.name] = state.capture()
         return values, changed, reads
