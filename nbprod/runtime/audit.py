@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, Callable, Dict, Tuple
+import threading
+from typing import Any, Callable, Dict, Set, Tuple
 
 _listeners: Dict[str, Tuple[Callable[..., None], ...]] = {}
-_state = {"installed": False, "inside": False}
+_inside: Set[int] = set()
+"""The threads that are in a handler: what a handler does itself is nobody's business."""
+_state = {"installed": False}
 
 
 def _hook(event: str, arguments: Tuple[Any, ...]) -> None:
     handlers = _listeners.get(event)
-    if handlers is None or _state["inside"]:
+    if handlers is None:
         return
-    _state["inside"] = True
+    thread = threading.get_ident()
+    if thread in _inside:
+        return
+    _inside.add(thread)
     try:
         for handler in handlers:
             handler(*arguments)
     except OSError:
         pass  # e.g. the current folder is gone; the user's own call will say so
     finally:
-        _state["inside"] = False
+        _inside.discard(thread)
 
 
 def listen(handlers: Dict[str, Callable[..., None]]) -> None:

@@ -112,6 +112,8 @@ class Snapshot(NamedTuple):
 
     target: Any
     parts: Dict[Path, Part]
+    deep: bool
+    """Whether the notebook's own source made it."""
 
 
 def light(taken: Snapshot) -> Snapshot:
@@ -119,7 +121,7 @@ def light(taken: Snapshot) -> Snapshot:
     parts = {
         path: part if type(part.token) is tuple else part._replace(value=None) for path, part in taken.parts.items()
     }
-    return Snapshot(taken.target, parts)
+    return Snapshot(taken.target, parts, taken.deep)
 
 
 def snapshot(target: Any, names: pickling.Names, *, deep: bool) -> Snapshot | None:
@@ -130,14 +132,14 @@ def snapshot(target: Any, names: pickling.Names, *, deep: bool) -> Snapshot | No
     if target is sys:
         return None  # the interpreter itself changes it all the time
     if isinstance(target, types.ModuleType):
-        parts = _module_parts(target)
+        deep, parts = False, _module_parts(target)
     elif isinstance(target, (type, types.FunctionType, _LRU)):
         parts = _parts(target, (), names, deep, set())
     elif deep and type(target).__module__ == "__main__" and hasattr(target, "__dict__"):
         parts = (_part((("attr", key),), value, names) for key, value in list(vars(target).items()))
     else:
         return None
-    return Snapshot(target, {part.path: part for part in parts})
+    return Snapshot(target, {part.path: part for part in parts}, deep)
 
 
 def _module_parts(module: types.ModuleType) -> Iterator[Part]:
@@ -229,7 +231,7 @@ def changes(before: Snapshot, after: Snapshot, *, everything: bool) -> Overlay |
     With `everything`, data that the source evaluated is in it too, changed or not: the next task must get it as it was.
     """
     changed: Dict[Path, Any] = {}
-    library = isinstance(after.target, types.ModuleType)
+    library = not after.deep
     for path, part in after.parts.items():
         old = before.parts.get(path)
         if any(path[:length] in changed for length in range(1, len(path))):
@@ -252,8 +254,8 @@ def _is_dunder(step: Tuple[Any, ...]) -> bool:
     return step[0] == "attr" and str(step[1]).startswith("__")
 
 
-def _patched(module: types.ModuleType, path: Path, old: Part | None, new: Part) -> bool:
-    """Return whether an attribute of a library was changed by the notebook, and not by the library itself."""
+def _patched(library: Any, path: Path, old: Part | None, new: Part) -> bool:
+    """Return whether an attribute of a library's module or class was changed by the notebook, and not by the library itself."""
     name = str(path[-1][1])
     home = getattr(new.value, "__module__", None)
     if home == "__main__":
@@ -261,7 +263,7 @@ def _patched(module: types.ModuleType, path: Path, old: Part | None, new: Part) 
     if name.startswith("_") or isinstance(new.value, types.ModuleType):
         return False
     # A library fills in its own attributes late (lazy imports); the notebook's come from elsewhere, or replace what was there.
-    package = module.__name__.partition(".")[0]
+    package = (library.__name__ if isinstance(library, types.ModuleType) else library.__module__).partition(".")[0]
     return not (isinstance(home, str) and home.partition(".")[0] == package and old is None)
 
 
