@@ -10,7 +10,7 @@ from nbprod.notebook import magics
 from nbprod.notebook.dataflow import Scanner, effects_of
 from nbprod.notebook.definitions import Form, Nature, form_of
 from nbprod.notebook.effects import Effects
-from nbprod.notebook.syntax import BODY_MAGICS, first_line, parse_cell
+from nbprod.notebook.syntax import BODY_MAGICS, parse_cell
 
 
 @dataclass(eq=False, slots=True)
@@ -56,10 +56,9 @@ def analyse(source: str) -> Analysed:
         result.pieces.append(Piece(parsed.magic.line, text, scanner.finish(), Form(Nature.CODE), None))
         if parsed.magic.name in ("timeit",):
             _keep_to_itself(parsed.body)
-    for node in parsed.body:
+    for node, line, text in parsed.statements():
         effects = effects_of(node)
-        form = form_of(node, effects)
-        result.pieces.append(Piece(first_line(node), parsed.source_of(node), effects, form, node))
+        result.pieces.append(Piece(line, text, effects, form_of(node, effects), node))
     last = parsed.body[-1] if parsed.body else None
     result.ends_in_expression = isinstance(last, ast.Expr) and not source.rstrip().endswith(";")
     return result

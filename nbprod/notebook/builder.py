@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nbprod.notebook import problems, state
+from nbprod.notebook import state
 from nbprod.notebook.analysis import Piece
 from nbprod.notebook.cell import Cell
 from nbprod.notebook.diagnostics import Diagnostic
@@ -164,6 +165,8 @@ def _defines(task: str, steps: tuple[Step, ...], timeline: Timeline) -> frozense
             names -= {n for n in step.names if (event := timeline.at(n, timeline.first.get(task, _LAST))) and not event.by_source}
     for name, event in timeline.touched.get(task, {}).items():
         if name.startswith("@"):
+            if name in state.ENVIRONMENT and event.kind is Kind.DEFINE:
+                names.add(name)
             continue
         if event.by_source:
             names.add(name)

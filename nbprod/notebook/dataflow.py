@@ -52,12 +52,22 @@ class Scanner(CallReader):
         return out
 
     def visit(self, node: ast.AST) -> None:
-        method = _VISITORS.get(type(node))
-        if method is None:
-            for child in ast.iter_child_nodes(node):
-                self.visit(child)
-        else:
+        kind = type(node)
+        method = _VISITORS.get(kind)
+        if method is not None:
             method(self, node)
+            return
+        fields = _CHILDREN.get(kind)
+        if fields is None:
+            fields = _CHILDREN[kind] = tuple(field for field in node._fields if field not in _NO_CHILDREN)
+        for field in fields:
+            child = getattr(node, field)
+            if isinstance(child, list):
+                for one in child:
+                    if one is not None:
+                        self.visit(one)
+            elif isinstance(child, ast.AST):
+                self.visit(child)
 
     def visit_all(self, nodes: Iterable[ast.AST | None]) -> None:
         for node in nodes:
@@ -616,6 +626,8 @@ def _surely_loops(node: ast.expr) -> bool:
     return False
 
 
+_NO_CHILDREN = frozenset({"ctx", "op", "ops", "kind", "type_comment", "attr", "id", "arg", "name", "names", "conversion"})
+_CHILDREN: dict[type, tuple[str, ...]] = {}
 _VISITORS: dict[type, Any] = {
     ast.Name: Scanner.visit_name,
     ast.Call: Scanner.visit_call,

@@ -5,7 +5,9 @@ Built by `read_pipeline`; `Pipeline.resolve` gives the graph, with what runs hav
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import gc
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,10 +67,23 @@ def read_pipeline(path: str | Path) -> Pipeline:
     return pipeline_of(read_notebook(path))
 
 
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """Keep the garbage collector from walking through all syntax trees again and again: it would make the time grow faster than the notebook."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
 def pipeline_of(notebook: Notebook) -> Pipeline:
     """Make a pipeline of a notebook that is read already, an open document for example."""
-    outline, parameters, problems, timeline = outline_of(notebook)
-    graph = build(outline, {}, frozenset(), timeline)
+    with _no_collection():
+        outline, parameters, problems, timeline = outline_of(notebook)
+        graph = build(outline, {}, frozenset(), timeline)
     tasks = {name: Task(name, cells, outline.after.get(name, frozenset())) for name, cells in outline.tasks.items()}
     metrics = tuple(dict.fromkeys(name for names in outline.metrics.values() for name in names))
     diagnostics = tuple(dict.fromkeys((*problems, *graph.diagnostics)))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from nbprod.notebook import state
 from nbprod.notebook.events import Event, Group, Kind, Statement
 from nbprod.notebook.facts import Facts
 from nbprod.notebook.graph import Bind, Define, Load, Step
@@ -77,6 +78,9 @@ class Needs:
             self._save(event.task, event.name, task)
             if event.kind is Kind.SOFT:
                 self.ask(event.task, event.prev, event.pos)
+            if event.name in state.ENVIRONMENT:
+                # What source sets is set at its place all the same: an import that follows there may look at it.
+                self.ask(task, event.prev, event.pos)
             if not event.full:
                 base = event.prev
                 while base is not None and base.kind is not Kind.DEFINE:

@@ -6,6 +6,7 @@ import ast
 import re
 import textwrap
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -39,22 +40,26 @@ class Parsed:
     extent: dict[int, int] = field(default_factory=dict)
     """Where a line of Python stands for several lines of the cell: the last of these."""
 
-    def source_of(self, node: ast.stmt) -> str:
-        """Return the statement as it was written (as Python, when it shares its line with another)."""
-        first, last = first_line(node), node.end_lineno or node.lineno
-        shared = any(
-            other is not node and first_line(other) <= last and (other.end_lineno or other.lineno) >= first for other in self.body
-        )
-        if shared:
-            return ast.unparse(node)
-        text = "".join(self.lines[first - 1 : self.extent.get(last, last)])
-        return textwrap.dedent(text).rstrip()
+    def statements(self) -> Iterator[tuple[ast.stmt, int, str]]:
+        """Yield each statement with its first line and its source, as written (as Python, when it shares a line with another)."""
+        firsts = [first_line(node) for node in self.body]
+        before = 0
+        for at, node in enumerate(self.body):
+            first, last = firsts[at], node.end_lineno or node.lineno
+            if before >= first or (at + 1 < len(firsts) and firsts[at + 1] <= last):
+                text = ast.unparse(node)
+            else:
+                text = "".join(self.lines[first - 1 : self.extent.get(last, last)]).rstrip()
+                if text[:1].isspace():
+                    text = textwrap.dedent(text)
+            before = last
+            yield node, first, text
 
 
 def first_line(node: ast.stmt) -> int:
     """Return the line on which a statement starts, decorators included."""
-    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
-    return min([node.lineno, *(d.lineno for d in decorators)])
+    decorators: list[ast.expr] | None = getattr(node, "decorator_list", None)
+    return min([node.lineno, *(d.lineno for d in decorators)]) if decorators else node.lineno
 
 
 def parse_cell(source: str) -> Parsed:
@@ -99,6 +104,8 @@ def parse_code(text: str) -> list[ast.stmt]:
 
 
 def _ast(source: str) -> ast.Module:
+    if "\\" not in source:
+        return ast.parse(source)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # invalid escapes in the author's strings are the kernel's to report
         return ast.parse(source)

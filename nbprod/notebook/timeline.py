@@ -187,7 +187,8 @@ class Timeline:
         if not statement.form.quiet or statement.effects.defines or statement.effects.may_define:
             return False
         if nature is Nature.SETUP and self.graph.is_imported_call(statement.effects):
-            return hidden <= touch.resets or not hidden & set(state.RANDOM)
+            # A seed is a value: what was drawn after it in its task cannot be told from the code.
+            return not hidden & set(state.RANDOM)
         return bool(hidden) and hidden <= set(state.ENVIRONMENT)
 
     def _must_be_value(self, statement: Statement) -> bool:
