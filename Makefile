@@ -34,11 +34,13 @@ demo: $(VENV)/core.stamp  ## Notebook to answering service: check, run, sweep, p
 test: $(VENV)/dev.stamp  ## Run the tests
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile
 
-check: $(VENV)/dev.stamp  ## Lint, types, import layers
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-logo
+check: $(VENV)/dev.stamp  ## Lint, form, types, import layers
+	@status=0; \
+	$(BIN)/ruff check --quiet --output-format concise . || status=1; \
+	$(BIN)/ruff format --quiet --check . || { echo "make format puts it in form"; status=1; }; \
+	$(BIN)/mypy || status=1; \
+	$(BIN)/lint-imports --no-logo || status=1; \
+	exit $$status
 
 bench: $(VENV)/dev.stamp  ## Measure what is claimed about speed
 	@$(BIN)/python -m benchmarks
