@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nbprod.notebook import problems, state
-from nbprod.notebook import state
 from nbprod.notebook.analysis import Piece
 from nbprod.notebook.cell import Cell
 from nbprod.notebook.diagnostics import Diagnostic

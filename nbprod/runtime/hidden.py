@@ -12,11 +12,17 @@ from typing import Any, Dict, Set, Tuple
 from . import audit, code, pickling, watch
 from .state import STATES, State, drawn_unseeded, same
 
+_ENVIRON_WORDS = frozenset(("environ", "putenv", "unsetenv", "run_line_magic"))
+
 
 class Hidden:
     """All hidden state of the process, followed from the first cell to the last."""
 
-    def __init__(self, names: pickling.Names) -> None:
+    def __init__(self, names: pickling.Names, carried: Iterable[str] = ()) -> None:
+        self._carried = frozenset(carried)
+        """States that source sets which later tasks execute too: what such a statement does is no news."""
+        self._put_now: Set[str] = set()
+        self._put_unseen: Set[str] = set()
         self._environ = dict(os.environ)
         self._path = list(sys.path)
         self._keys: Set[str] = set()
@@ -58,8 +64,11 @@ class Hidden:
         imports, self._imports = self._imports, 0
         _load_lazy()
         mentioned: Set[str] = set()
-        if imports and last is not None:
+        if last is not None:
             mentioned = {name for part in code.codes(last) for name in part.co_names}
+        if not ("@environ" in self._carried and mentioned & _ENVIRON_WORDS):
+            self._put_unseen |= self._put_now
+        self._put_now = set()
         for state in self.states:
             if state.words:
                 now = self._mark(state)
@@ -88,7 +97,7 @@ class Hidden:
                 # Drawn from: whether that matters is for the plan to say, which knows whether an earlier task seeded.
                 if state.random:
                     reads.add(state.name)
-                if not self._by_chance(state, before, now):
+                if not self._by_chance(state, before, now) and not (state.name == "@environ" and not self._put_unseen):
                     changed.add(state.name)
             if state.name in changed or state.name in wanted:
                 values[state.name] = state.capture()
@@ -114,6 +123,7 @@ class Hidden:
     def _put(self, key: Any, *_: Any) -> None:
         if not audit.importing(2):
             self._keys.add(os.fsdecode(key))
+            self._put_now.add(os.fsdecode(key))
 
     def _import(self, *_: Any) -> None:
         self._imports += 1

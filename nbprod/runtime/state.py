@@ -192,7 +192,7 @@ def same(first: Any, second: Any) -> bool:
 
 
 STATES: Tuple[State, ...] = (
-    State("@cwd", "os", os.getcwd, os.chdir),
+    State("@cwd", "os", os.getcwd, os.chdir, frozenset(("chdir", "fchdir", "run_line_magic"))),
     State("@warnings", "warnings", lambda: list(warnings.filters), _warnings_set, frozenset(
         ("filterwarnings", "simplefilter", "resetwarnings", "filters", "catch_warnings"))),
     State("@pandas.options", "pandas._config.config", _pandas_get, _pandas_set, frozenset(
