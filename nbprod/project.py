@@ -48,19 +48,25 @@ class Project:
     def find(cls, start: Path | str | None = None) -> Project:
         """Return the project that `start` (the current folder) lies in.
 
-        Its root is the nearest folder, `start` or above, with a `pipelines.yaml` or a `.nbprod` folder; `start`
-        itself where there is none.
+        Its root is the nearest folder, `start` or above, with a `pipelines.yaml`; without one, the nearest in which
+        runs were kept before; `start` itself where there is neither.
         """
         here = Path(start or Path.cwd()).resolve()
-        for folder in (here, *here.parents):
-            if (folder / CONFIG).is_file() or (folder / STATE).is_dir():
-                return cls(folder)
+        for mark in (CONFIG, f"{STATE}/nbprod.db"):
+            for folder in (here, *here.parents):
+                if (folder / mark).is_file():
+                    return cls(folder)
         return cls(here)
 
     @property
     def state(self) -> Path:
         """The folder of records, artifacts, runs and services; it may not exist yet."""
         return self.root / STATE
+
+    @property
+    def has_records(self) -> bool:
+        """Whether anything was ever kept; asking the records of a project without any would create them."""
+        return self.config.records is not None or (self.state / "nbprod.db").is_file()
 
     def make_state(self) -> Path:
         """Create the state folder, kept out of version control, and return it."""

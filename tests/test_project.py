@@ -28,8 +28,16 @@ def test_the_root_is_the_nearest_folder_above_with_pipelines_yaml(folder):
 def test_without_pipelines_yaml_the_root_is_where_runs_were_kept_before(tmp_path):
     (tmp_path / "deep").mkdir()
     (tmp_path / ".nbprod").mkdir()
+    (tmp_path / ".nbprod" / "nbprod.db").touch()
 
     assert Project.find(tmp_path / "deep").root == tmp_path
+
+
+def test_pipelines_yaml_above_counts_more_than_runs_kept_below_it(folder):
+    (folder / "notebooks" / ".nbprod").mkdir()
+    (folder / "notebooks" / ".nbprod" / "nbprod.db").touch()
+
+    assert Project.find(folder / "notebooks").root == folder
 
 
 def test_without_either_the_root_is_the_folder_itself(tmp_path):

@@ -30,7 +30,7 @@ def runs(pipeline: str | None, limit: int, sweep: str | None, status: str | None
     project = Project.find()
     name = project.pipeline(pipeline).name if pipeline else None
     wanted = Status(status) if status else None
-    found = Records.open(project).runs(name, sweep=sweep, status=wanted, limit=limit)
+    found = Records.open(project).runs(name, sweep=sweep, status=wanted, limit=limit) if project.has_records else []
     if as_json:
         print_json([one.to_json() for one in found])
     elif not found:
@@ -66,12 +66,10 @@ def show(run: str | None, make_report: bool, as_json: bool) -> None:
     from nbprod.project import Project
 
     project = Project.find()
+    if not project.has_records or (run is None and not Records.open(project).runs(limit=1)):
+        raise NotFoundError("there is no run yet", fix="nbprod run PIPELINE makes one.")
     records = Records.open(project)
-    if run is None:
-        newest = records.runs(limit=1)
-        if not newest:
-            raise NotFoundError("there is no run yet", fix="nbprod run PIPELINE makes one.")
-        run = newest[0].id
+    run = run or records.runs(limit=1)[0].id
     found = records.run(run)
     files = records.files(found.id)
     report = project.state / "runs" / found.id / "report.html"
@@ -137,10 +135,11 @@ def _ago(run: Run) -> str:
 )
 def gc(keep: int, dry_run: bool, as_json: bool) -> None:
     """Delete old runs, and what only they needed. Runs that became model versions stay."""
-    from nbprod.execution.garbage import collect
+    from nbprod.execution.garbage import Freed, collect
     from nbprod.project import Project
 
-    freed = collect(Project.find(), keep=keep, dry=dry_run)
+    project = Project.find()
+    freed = collect(project, keep=keep, dry=dry_run) if project.has_records else Freed((), 0, 0, 0)
     if as_json:
         print_json({"dry_run": dry_run, **vars(freed)})
         return

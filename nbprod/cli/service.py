@@ -66,8 +66,8 @@ def models(pipeline: str | None, as_json: bool) -> None:
 
     project = Project.find()
     name = _service_name(project.pipeline(pipeline)) if pipeline else None
-    versions = Registry(project).versions(name)
-    running = [one for one in services(project) if name in {None, one.name}]
+    versions = Registry(project).versions(name) if project.has_records else []
+    running = [one for one in services(project) if name in {None, one.name}] if versions else []
     if as_json:
         versions_json = [one.to_json() for one in versions]
         print_json({"versions": versions_json, "services": [one.to_json() for one in running]})

@@ -81,6 +81,7 @@ def sweep(
     entry = project.pipeline(pipeline)
     read = read_pipeline(str(entry.notebook))
     options = entry.run_options
+    project.make_state()
     if timeout is not None:
         options["timeout"] = timeout
     if retries is not None:

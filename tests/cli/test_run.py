@@ -100,7 +100,9 @@ def test_runs_and_show_tell_what_happened(nbprod):
     (listed,) = nbprod("runs", "--json").json
     text = nbprod("show", run[-4:]).out
     shown = nbprod("show", "--report", "--json").json
+    unknown = nbprod("show", "x")
 
+    assert "there is no run 'x'" in unknown.err
     assert (listed["id"], listed["status"], listed["metrics"]) == (run, "done", {"total": 4.5})
     assert run in nbprod("runs", "a.ipynb").out
     assert f"run {run} of a: done in " in text
@@ -113,8 +115,11 @@ def test_runs_and_show_tell_what_happened(nbprod):
 def test_runs_that_are_not_there_are_told(nbprod):
     assert nbprod("runs").out == "no runs yet\n"
     assert "there is no run yet" in nbprod("show").err
-    assert "there is no run 'x'" in nbprod("show", "x").err
+    assert "there is no run yet" in nbprod("show", "x").err
+    assert nbprod("models").out == "no model versions yet\n"
+    assert nbprod("gc").out == "0 runs and 0 artifacts deleted, 0 B\n"
     assert nbprod("runs", "--status", "fine").code == 2
+    assert not (nbprod.path / ".nbprod").exists(), "asking keeps nothing"
 
 
 def test_gc_keeps_what_kept_runs_need(nbprod):
