@@ -92,7 +92,7 @@ def build(outline: Outline, facts: Mapping[str, Facts], keep: frozenset[str], ti
         name: _node(name, cells, by_task.get(name, []), outline, timeline, needs)
         for name, cells in outline.tasks.items()
     }
-    edges = file_edges(list(nodes), timeline.file_uses, facts, {n: node.imports for n, node in nodes.items()}, outline.folder)
+    edges = file_edges(list(nodes), _file_uses(nodes, timeline, needs), facts, {n: node.imports for n, node in nodes.items()}, outline.folder)
     nodes = {name: replace(node, after=(outline.after.get(name, frozenset()) | edges[name]) & nodes.keys()) for name, node in nodes.items()}
     found = [*problems.flow_problems(timeline, needs, outline.skipped), *split_problems(timeline)]
     cycle = find_cycle({name: node.upstream for name, node in nodes.items()})
@@ -104,6 +104,16 @@ def build(outline: Outline, facts: Mapping[str, Facts], keep: frozenset[str], ti
         nodes[broken[0]] = replace(nodes[broken[0]], after=nodes[broken[0]].after - {broken[1]})
         cycle = find_cycle({name: node.upstream for name, node in nodes.items()})
     return Graph(nodes, _serve_node(outline, needs) if serve else None, tuple(dict.fromkeys(found)))
+
+
+def _file_uses(nodes: Mapping[str, Node], timeline: Timeline, needs: Needs) -> dict[str, tuple[set[str], set[str]]]:
+    """Return the files that each task names, in what is carried into it too."""
+    found: dict[str, tuple[set[str], set[str]]] = {}
+    for name in nodes:
+        reads, writes = timeline.file_uses.get(name, (set(), set()))
+        carried = [statement.effects for statement in needs.carried(name).values()]
+        found[name] = (reads.union(*(e.files_read for e in carried)), writes.union(*(e.files_written for e in carried)))
+    return found
 
 
 def _ask_for_results(outline: Outline, timeline: Timeline, needs: Needs, keep: frozenset[str]) -> None:

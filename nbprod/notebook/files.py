@@ -10,13 +10,16 @@ from nbprod.notebook.scope import dotted
 _READS = frozenset(
     """read_csv read_table read_json read_excel read_parquet read_feather read_pickle read_hdf read_html read_xml read_orc read_sas
     read_stata read_spss read_fwf read_ndjson read_ipc scan_csv scan_parquet load loadtxt genfromtxt fromfile load_model imread
-    read_image read_text read_bytes load_workbook open_dataset load_dataset read_file""".split()
+    read_image read_text read_bytes load_workbook open_dataset load_dataset read_file chdir listdir scandir glob rglob iglob iterdir
+    walk exists isfile isdir is_file is_dir getsize stat""".split()
 )
 _WRITES = frozenset(
     """to_csv to_json to_excel to_parquet to_feather to_pickle to_hdf to_html to_xml to_orc to_stata to_latex to_markdown write_csv
     write_parquet write_json write_ipc write_html write_image savefig savetxt save savez savez_compressed tofile imsave imwrite
-    dump save_model save_weights write_text write_bytes save_pretrained to_file to_netcdf to_zarr""".split()
+    dump save_model save_weights write_text write_bytes save_pretrained to_file to_netcdf to_zarr mkdir makedirs unlink rmtree rmdir
+    touch copy copyfile copytree move rename urlretrieve make_archive unpack_archive extractall""".split()
 )
+_BOTH = frozenset("copy copyfile copytree move rename urlretrieve make_archive unpack_archive".split())
 _OPENERS = frozenset({"open"})
 
 
@@ -28,6 +31,10 @@ def note(out: Effects, node: ast.Call) -> None:
         _open(out, node)
     elif name in _READS:
         out.files_read.add(_literal_path(node) or "*")
+    elif name in _BOTH:
+        paths = [path for argument in node.args[:2] if (path := _text(argument) or _path_object(argument))]
+        out.files_written.update(paths)
+        out.files_read.update(paths[:1])
     elif name in _WRITES:
         path = _literal_path(node)
         if path:

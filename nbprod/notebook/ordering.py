@@ -13,7 +13,7 @@ UNKNOWN = "*"
 
 def file_edges(
     order: list[str],
-    uses: Mapping[str, tuple[Mapping[str, int], Mapping[str, int]]],
+    uses: Mapping[str, tuple[set[str], set[str]]],
     facts: Mapping[str, Facts],
     imports: Mapping[str, tuple[str, ...]],
     folder: Path,
@@ -33,10 +33,11 @@ def file_edges(
             path = str(folder / f"{module}.py")
             if path in writer:
                 reads.add(path)
-        known = (reads | writes) - {UNKNOWN}
-        for path in known:
-            if path in writer:
-                edges[task].add(writer[path])
+        for path in (reads | writes) - {UNKNOWN}:
+            while path not in ("", os.sep):  # a folder that a task made counts for all that lies in it
+                if path in writer:
+                    edges[task].add(writer[path])
+                path = os.path.dirname(path)  # noqa: PLW2901
         for path in writes:
             edges[task] |= readers.pop(path, set())
             if path != UNKNOWN:
@@ -54,9 +55,9 @@ def file_edges(
 
 
 def _files(
-    task: str, uses: Mapping[str, tuple[Mapping[str, int], Mapping[str, int]]], facts: Mapping[str, Facts], folder: Path
+    task: str, uses: Mapping[str, tuple[set[str], set[str]]], facts: Mapping[str, Facts], folder: Path
 ) -> tuple[set[str], set[str]]:
-    literal = uses.get(task, ({}, {}))
+    literal = uses.get(task, (set(), set()))
     reads, writes = ({_absolute(path, folder) for path in paths} for paths in literal)
     told = facts.get(task)
     if told is not None:

@@ -61,7 +61,8 @@ class Timeline:
         self.touched: dict[str, dict[str, Event]] = {}
         """For each task, the last version that it made of each name."""
         self.findings: list[Finding] = []
-        self.file_uses: dict[str, tuple[dict[str, int], dict[str, int]]] = {}
+        self.file_uses: dict[str, tuple[set[str], set[str]]] = {}
+        """The files that each task reads and writes, as far as its code names them."""
         self.writers: list[tuple[str, int, Statement]] = []
         """Tasks that may define any name."""
         self.figures = False
@@ -161,7 +162,9 @@ class Timeline:
             self._change_hidden(statement, touch, effects)
         if task is not None:
             self._change(task, sorted(called.changes), pos, statement, known=True)
-            self._files(task, pos, called.files_read, called.files_written)
+            reads, writes = self.file_uses.setdefault(task, (set(), set()))
+            reads |= called.files_read
+            writes |= called.files_written
         if carried:
             self._define(statement, touch)
         elif task is None:
@@ -400,13 +403,6 @@ class Timeline:
             live = [n for n, e in self.current.items() if not n.startswith("@") and e.kind in _VALUES]
             self._change(statement.task, live, statement.pos, statement)
         self.writers.append((statement.task, statement.pos, statement))
-
-    def _files(self, task: str, pos: int, read: Iterable[str], written: Iterable[str]) -> None:
-        reads, writes = self.file_uses.setdefault(task, ({}, {}))
-        for path in read:
-            reads.setdefault(path, pos)
-        for path in written:
-            writes.setdefault(path, pos)
 
 
 def _names_read(statements: list[Statement]) -> set[str]:
