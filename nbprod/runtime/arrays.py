@@ -125,10 +125,29 @@ def view_arguments(array: Any, root: Any) -> tuple[Any, ...]:
     """Return what `make_view` takes."""
     offset = array.__array_interface__["data"][0] - root.__array_interface__["data"][0]
     index = _slices(root, array) if root.dtype.hasobject else None
-    return (root, index, offset, array.shape, array.strides, array.dtype, array.flags.writeable)
+    masked = None
+    if _is_masked(array):
+        masked = {"mask": array.mask, "fill_value": array._fill_value, "hard_mask": array._hardmask}
+    return (root, index, offset, array.shape, array.strides, array.dtype, array.flags.writeable, type(array), masked)
 
 
-def make_view(root: Any, index: Any, offset: int, shape: Any, strides: Any, dtype: Any, writeable: bool) -> Any:
+def _is_masked(array: Any) -> bool:
+    return type(array) is sys.modules["numpy"].ma.MaskedArray
+
+
+def can_be_view(array: Any) -> bool:
+    """Return whether `make_view` makes arrays of this type: NumPy's own, and others that add nothing to save."""
+    numpy = sys.modules["numpy"]
+    if type(array) is numpy.ndarray or _is_masked(array):
+        return True
+    if type(array).__reduce__ is not numpy.ndarray.__reduce__:
+        return False
+    return type(array).__module__.partition(".")[0] == "numpy" or not getattr(array, "__dict__", None)
+
+
+def make_view(
+    root: Any, index: Any, offset: int, shape: Any, strides: Any, dtype: Any, writeable: bool, kind: Any, masked: Any
+) -> Any:
     """Return an array over the memory of `root`."""
     numpy = sys.modules["numpy"]
     if index is not None:
@@ -138,7 +157,9 @@ def make_view(root: Any, index: Any, offset: int, shape: Any, strides: Any, dtyp
         made = numpy.ndarray(shape, dtype, buffer=memory, offset=offset, strides=strides)
     if not writeable:
         made.flags.writeable = False
-    return made
+    if masked is not None:
+        return numpy.ma.MaskedArray(made, copy=False, **masked)
+    return made if kind is numpy.ndarray else made.view(kind)
 
 
 def copied_parts(value: Any) -> list[Any] | None:

@@ -99,6 +99,12 @@ def _set(owner: Any, step: Tuple[Any, ...], value: Any) -> None:
         setattr(owner, key, value)
 
 
+def words(path: Path) -> str:
+    """Return a path as text that follows the name of the object, such as `.cache`."""
+    texts = {"attr": ".{}", "part": ".{}", "cell": ".<variable {}>", "lru": "'s cache"}
+    return "".join(texts[kind].format(key) for kind, key in path)
+
+
 class Part(NamedTuple):
     """One part of an object's state: where it is, something that differs if it changed, and its value."""
 
@@ -178,7 +184,11 @@ def _parts(owner: Any, path: Path, names: pickling.Names, deep: bool, seen: set[
     if not deep:
         return
     if isinstance(owner, _LRU):
-        yield _part((*path, ("lru", "")), remembered(owner), names)
+        state = remembered(owner)
+        part = _part((*path, ("lru", "")), state, names)
+        if type(part.token) is tuple:  # what it remembers cannot be saved
+            part = part._replace(token=("id", *(id(entry[2]) for entry in state["entries"]), state["misses"]))
+        yield part
     elif isinstance(owner, types.FunctionType):
         if owner.__defaults__:
             yield _part((*path, ("part", "__defaults__")), owner.__defaults__, names)

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import builtins
 import gc
+import importlib
 import pickle
 import sys
 import threading
 import types
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, Callable, Dict, Tuple, Type
 
 from . import arrays, code, models
@@ -155,9 +157,9 @@ class Saver(pickle.Pickler):
             return NotImplemented
         self.arrays.append((value, id(value) in self._copied))
         root = self.views.get(id(value))
+        if root is not None and arrays.can_be_view(value):
+            return REBUILDERS["make_view"], arrays.view_arguments(value, root)
         if type(value) is numpy.ndarray:
-            if root is not None:
-                return REBUILDERS["make_view"], arrays.view_arguments(value, root)
             large = arrays.array_arguments(value) if value.nbytes >= arrays.SMALL else None
             return value.__reduce_ex__(4) if large is None else (REBUILDERS["make_array"], large)
         if type(value) is numpy.memmap:
@@ -190,10 +192,15 @@ _TRUSTED = frozenset(
 
 def importable(value: Any) -> bool:
     """Return whether a function or class is found in its module under its own name, outside of the notebook."""
-    owner = sys.modules.get(getattr(value, "__module__", None) or "")
-    if owner is None or value.__module__ == "__main__":
+    name = getattr(value, "__module__", None)
+    if not isinstance(name, str) or name == "__main__":
         return False
-    found: Any = owner
+    found: Any = sys.modules.get(name)
+    if (
+        found is None and name.partition(".")[0] in sys.modules
+    ):  # some name a module that is loaded when it is asked for
+        with suppress(ImportError):
+            found = importlib.import_module(name)
     for part in value.__qualname__.split("."):
         found = getattr(found, part, None)
     return found is value

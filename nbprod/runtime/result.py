@@ -166,10 +166,13 @@ class Outcome:
     def _unsaveable(self, name: str, value: Any, error: BaseException, *, saved: bool = False) -> None:
         """Note that a value cannot be saved: an error if somebody wants it, else nothing that matters yet."""
         if name in self.wanted and self.error is None:
-            if isinstance(value, overlay.Overlay):
-                value = self.session.namespace[name]
             last = getattr(error, "nbprod_last", None)
-            self.error = unsaveable.describe(name, value, error, self.wanted_by.get(name, ()), last, saved=saved)
+            place = None
+            if isinstance(value, overlay.Overlay):
+                inside = ((overlay.words(path), unsaveable.find([part], last)) for path, part in value.changes.items())
+                place = next((name + words + way[3:] for words, way in inside if way is not None), None)
+                value = self.session.namespace[name]
+            self.error = unsaveable.describe(name, value, error, self.wanted_by.get(name, ()), last, place, saved=saved)
 
     def result(self, files: Dict[str, Any]) -> Dict[str, Any]:
         """Return the result as JSON, as in docs/architecture.md."""

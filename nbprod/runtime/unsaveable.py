@@ -42,14 +42,24 @@ def summary(value: Any) -> str:
 
 
 def describe(
-    name: str, value: Any, error: BaseException, wanted_by: Sequence[str], last: Any = None, *, saved: bool = False
+    name: str,
+    value: Any,
+    error: BaseException,
+    wanted_by: Sequence[str],
+    last: Any = None,
+    place: str | None = None,
+    *,
+    saved: bool = False,
 ) -> Dict[str, Any]:
-    """Return the `error` of a result for a value that cannot be saved; `last` is the object at which saving failed."""
-    culprit, place = value, name
-    if last is not None and last is not value:
+    """Return the `error` of a result for a value that cannot be saved.
+
+    `last` is the object at which saving failed, `place` where it is, if that is known already.
+    """
+    if place is None and last is not None and last is not value:
         path = find(value, last)
-        if path is not None:
-            culprit, place = last, name + path
+        place = None if path is None else name + path
+    culprit = value if place is None else last
+    place = place or name
     cause = str(error) if type(error) is TypeError else f"{type(error).__name__}: {error}"
     if saved:
         reason = f"it can be saved, but not loaded again ({cause})"

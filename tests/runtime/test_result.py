@@ -74,6 +74,25 @@ def test_a_value_that_cannot_be_saved_is_named_with_its_place(
         assert a.error["type"] == kind
 
 
+def test_state_of_a_function_that_cannot_be_saved_is_named_with_its_place(chain: Chain) -> None:
+    source = """
+        import functools, threading
+        @functools.lru_cache
+        def connect(where): return {"where": where, "lock": threading.Lock()}
+        connect("here")
+        def f(): pass
+        f.held = [threading.Lock()]
+    """
+    a = chain.task("a", source, defined=["connect", "f"])
+    assert (a.facts["writes"], a.error, a.outputs) == (["connect", "f"], None, {})
+    b = chain.task("b", source, ["f"], defined=["connect", "f"], fails=True)
+    assert b.error is not None
+    assert b.error["where"] == "f.held[0]"
+    c = chain.task("c", source, ["connect"], defined=["connect", "f"], fails=True)
+    assert c.error is not None
+    assert c.error["where"] == "connect's cache['entries'][0][2]['lock']"
+
+
 def test_what_saves_but_does_not_load_is_found_when_it_is_saved(chain: Chain) -> None:
     source = """
         class Bad:

@@ -65,6 +65,22 @@ def test_views_of_an_array_stay_views(chain: Chain) -> None:
     assert b.facts["writes"] == sorted(names)
 
 
+def test_views_of_other_types_stay_views(chain: Chain) -> None:
+    source = """
+        import numpy as np
+        base = np.zeros(6); masked = np.ma.masked_array(base, mask=[0, 1, 0, 0, 0, 0]); matrix = np.asmatrix(base[:4]).reshape(2, 2)
+        table = np.zeros(3, dtype=[("a", int), ("b", float)]); records = table.view(np.recarray); column = table["b"]
+    """
+    names = ["base", "masked", "matrix", "table", "records", "column"]
+    use = """
+        base[:] = 1; table["a"] = 5; column[1] = 7
+        print(repr(masked), repr(matrix), repr(records), records.a, records.b, masked.fill_value)
+    """
+    chain.task("a", source, names)
+    b = chain.task("b", "import numpy as np\n" + use.replace("        ", ""), takes={"a": names})
+    assert b.out == chain.task("kernel", source + use).out
+
+
 def test_views_survive_being_passed_on_twice(chain: Chain) -> None:
     chain.task("a", "import numpy as np; whole = np.zeros(9000); part = whole[5:10]", ["whole", "part"])
     chain.task("b", "whole[0] = 1", ["whole", "part"], takes={"a": ["whole", "part"]})
