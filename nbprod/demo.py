@@ -9,68 +9,65 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from nbprod.cli.common import number
 from nbprod.project import shown
 
 PIPELINE = "wine"
 TRIALS = 12
+WIDTH = 120
 
 
 def main() -> int:
     """Run the demonstration in the current project and return the exit code."""
     began = time.monotonic()
-    print(f"nbprod's demonstration: {PIPELINE}, from notebook to service\n")
     with step("check") as say:
         report = nbprod("check", PIPELINE)[0][0]
         problems = [one for one in report["problems"] if one["severity"] != "info"]
-        say(f"{report['notebook']}: {len(report['tasks'])} tasks, {len(problems)} problems")
-        for task in report["tasks"]:
-            takes = ", ".join(task["inputs"]) or "nothing"
-            say(f"  {task['name']}: takes {takes}"[:110])
+        names = ", ".join(task["name"] for task in report["tasks"])
+        say(f"{report['notebook']}: tasks {names}; {len(problems) or 'no'} problems")
     with step("run") as say:
         events = nbprod("run", PIPELINE)
-        for event in events:
-            if event["event"] == "task-finished":
-                say(f"  {event['task']}: {event['status']}, {event['seconds']:.2f} s ({event['reason']})"[:110])
-        say(f"metrics: {metrics(events[-1]['metrics'])}")
+        ended = [event for event in events if event["event"] == "task-finished"]
+        say(", ".join(f"{one['task']} {_took(one)}" for one in ended))
+        say(listed(events[-1]["metrics"]))
         run = nbprod("show", events[-1]["run"], "--report")[0]
-    with step(f"sweep of {TRIALS} trials") as say:
+    with step("sweep") as say:
         sweep = nbprod("sweep", PIPELINE, "--trials", str(TRIALS))[-1]
         best = next(one for one in sweep["trials"] if one["number"] == sweep["best"])
         tasks = sum(sum(one["tasks"].values()) for one in sweep["trials"])
         ran = sum(one["tasks"].get("done", 0) for one in sweep["trials"])
-        say(f"{len(sweep['trials'])} trials of {tasks} tasks in all, of which {ran} had to run")
-        say(f"best: trial {best['number']}, {metrics(best['metrics'])}")
-        say(f"      with {metrics({name: best['parameters'][name] for name in sweep['plan']['space']})}")
-    with step("promote the best") as say:
-        events = nbprod("promote", PIPELINE, "--run", best["run"])
-        for event in events[:-1]:
-            say(f"  {event['step']}: {event['detail']}"[:110])
-        version = events[-1]
-        say(f"{version['name']} in {shown(Path(version['path']))}"[:110])
-    with step("serve") as say:
-        service = nbprod("serve", PIPELINE)[0]
-        say(f"{service['model']} answers at {service['url']}")
+        say(f"{len(sweep['trials'])} trials, {tasks} tasks in all: {ran} had to run, the others were shared")
+        values = listed({name: best["parameters"][name] for name in sweep["plan"]["space"]})
+        say(f"best, with {values}: {listed(best['metrics'])}")
+    with step("promote") as say:
+        *steps, version = nbprod("promote", PIPELINE, "--run", best["run"])
+        say("; ".join(f"{one['step']}: {one['detail']}" for one in steps if one["step"] in {"gate", "parity"}))
+        say(f"{version['name']}, in {shown(Path(version['path']))}")
     try:
+        with step("serve") as say:
+            service = nbprod("serve", PIPELINE)[0]
+            say(f"{service['model']} answers at {service['url']}")
         with step("predict") as say:
-            answer = nbprod("predict", PIPELINE, "--sample")[0]
-            say(f"answer over HTTP: {json.dumps(answer['answer'])}"[:110])
-        with step("compare with the notebook in a fresh kernel") as say:
+            answer = nbprod("predict", PIPELINE, "--sample")[0]["answer"]
+            say(f"over HTTP: {json.dumps(answer)}")
+        with step("compare") as say:
             own = notebooks_own_answer(Path(report["notebook"]), best["parameters"])
-            say(f"the notebook's:   {json.dumps(own)}"[:110])
-            if own != answer["answer"]:
-                print("THEY DIFFER")
-                return 1
-            say("they are equal")
+            say(f"notebook:  {json.dumps(own)}")
+            say(
+                "equal: the service answers what the notebook does in a fresh kernel"
+                if own == answer
+                else "THEY DIFFER"
+            )
     finally:
-        with step("stop the service"):
+        with step("stop"):
             nbprod("serve", PIPELINE, "--stop")
-    print(f"\nall of it in {time.monotonic() - began:.1f} s; the run's report: {shown(Path(run['report']))}")
-    return 0
+    print(f"{'all':<8}{time.monotonic() - began:6.1f} s  the run's report: {shown(Path(run['report']))}")
+    return int(own != answer)
 
 
 def nbprod(*arguments: str) -> list[Any]:
@@ -111,23 +108,25 @@ def notebooks_own_answer(notebook: Path, parameters: dict[str, Any]) -> Any:
     return json.loads(nb.cells[-1].outputs[0].text)
 
 
-def metrics(values: dict[str, Any]) -> str:
-    return ", ".join(
-        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in values.items()
-    )
+def listed(values: dict[str, Any]) -> str:
+    """Return names and values on a line, numbers in four digits."""
+    return ", ".join(f"{name} {number(value)}" for name, value in values.items())
+
+
+def _took(event: dict[str, Any]) -> str:
+    return "cached" if event["status"] == "cached" else f"{event['seconds']:.1f} s"
 
 
 @contextmanager
-def step(title: str) -> Iterator[Any]:
-    """Print a step with what it says and the time it took."""
+def step(title: str) -> Iterator[Callable[[str], None]]:
+    """Print a step's name, the time it took, and beside it what it says."""
     began = time.monotonic()
     lines: list[str] = []
-    try:
-        yield lines.append
-    finally:
-        print(f"{title}: {time.monotonic() - began:.1f} s", flush=True)
-        for line in lines:
-            print(f"    {line}", flush=True)
+    yield lines.append
+    head = f"{title:<8}{time.monotonic() - began:6.1f} s  "
+    for line in lines or [""]:
+        print((head + line)[:WIDTH].rstrip(), flush=True)
+        head = " " * len(head)
 
 
 if __name__ == "__main__":
