@@ -54,7 +54,7 @@ def analyse(source: str) -> Analysed:
         body = not parsed.body and parsed.magic.name not in BODY_MAGICS
         text = f"%%{parsed.magic.name} {parsed.magic.argument}" + (f"\n{parsed.magic.body.strip()}" if body else "")
         result.pieces.append(Piece(parsed.magic.line, text, scanner.finish(), Form(Nature.CODE), None))
-        if parsed.magic.name in ("timeit",):
+        if parsed.magic.name == "timeit":
             _keep_to_itself(parsed.body)
     for node, line, text in parsed.statements():
         effects = effects_of(node)
@@ -71,5 +71,10 @@ def _keep_to_itself(body: list[ast.stmt]) -> None:
         assert isinstance(scope, ast.ClassDef)
         scope.body = list(body)
         scope.lineno, scope.end_lineno = body[0].lineno, body[-1].end_lineno
-        body[:] = [ast.copy_location(ast.With([ast.withitem(ast.Constant(None))], [scope, ast.Delete([ast.Name("_timed", ast.Del())])]), scope)]
+        body[:] = [
+            ast.copy_location(
+                ast.With([ast.withitem(ast.Constant(None))], [scope, ast.Delete([ast.Name("_timed", ast.Del())])]),
+                scope,
+            )
+        ]
         ast.fix_missing_locations(body[0])

@@ -41,7 +41,14 @@ def outline_of(notebook: Notebook) -> tuple[Outline, dict[str, Parameter], list[
         if analysed.error and cell not in grouping.skipped:
             message, line = analysed.error
             problems.append(
-                Diagnostic("syntax", Severity.ERROR, f"the cell is no valid Python: {message}", cell.number, line, hint="Correct the line.")
+                Diagnostic(
+                    "syntax",
+                    Severity.ERROR,
+                    f"the cell is no valid Python: {message}",
+                    cell.number,
+                    line,
+                    hint="Correct the line.",
+                )
             )
         pieces[cell.id] = analysed.pieces
         outline.endings[cell.id] = analysed.ends_in_expression
@@ -61,7 +68,11 @@ def outline_of(notebook: Notebook) -> tuple[Outline, dict[str, Parameter], list[
         number = next(cell.number for cell in cells if cell.id in tagged)
         problems.append(
             Diagnostic(
-                "serve-nothing", Severity.ERROR, "the cell is tagged `serve` but defines no function", number, hint="Define the function that answers a request in it."
+                "serve-nothing",
+                Severity.ERROR,
+                "the cell is tagged `serve` but defines no function",
+                number,
+                hint="Define the function that answers a request in it.",
             )
         )
     problems += _shadowed(outline, parameters)
@@ -99,9 +110,13 @@ def _settle(
     outline: Outline,
     loose: set[str],
 ) -> Timeline:
-    outline.cells = [(cell, None if cell.id in loose else task_of[cell.id], pieces[cell.id]) for cell in cells if cell.id in task_of]
+    outline.cells = [
+        (cell, None if cell.id in loose else task_of[cell.id], pieces[cell.id]) for cell in cells if cell.id in task_of
+    ]
     outline.tasks = {
-        task: own for task, group in grouping.tasks.items() if (own := tuple(cell for cell in group if cell.id not in loose))
+        task: own
+        for task, group in grouping.tasks.items()
+        if (own := tuple(cell for cell in group if cell.id not in loose))
     }
     outline.after = {task: frozenset(grouping.after.get(task, ())) & outline.tasks.keys() for task in outline.tasks}
     return timeline_of(outline, {})
@@ -148,7 +163,9 @@ def _read_parameters(
     return parameters
 
 
-def _read_metrics(grouping: tags.Grouping, pieces: dict[str, list[Piece]], outline: Outline, problems: list[Diagnostic]) -> None:
+def _read_metrics(
+    grouping: tags.Grouping, pieces: dict[str, list[Piece]], outline: Outline, problems: list[Diagnostic]
+) -> None:
     for task, group in grouping.tasks.items():
         names: dict[str, None] = {}
         for cell in group:
@@ -173,7 +190,14 @@ def _read_metrics(grouping: tags.Grouping, pieces: dict[str, list[Piece]], outli
                         )
             if len(names) == before:
                 problems.append(
-                    Diagnostic("metrics-nothing", Severity.WARNING, "the cell is tagged `metrics` but assigns nothing", cell.number, task=task, hint="Assign each metric to a variable.")
+                    Diagnostic(
+                        "metrics-nothing",
+                        Severity.WARNING,
+                        "the cell is tagged `metrics` but assigns nothing",
+                        cell.number,
+                        task=task,
+                        hint="Assign each metric to a variable.",
+                    )
                 )
         if names:
             outline.metrics[task] = tuple(names)
@@ -191,7 +215,11 @@ def _no_number(node: ast.stmt | None) -> str | None:
         return "text"
     if isinstance(value, ast.Constant) and value.value is None:
         return "None"
-    if isinstance(value, ast.Tuple) and isinstance(node, ast.Assign) and all(isinstance(t, ast.Name) for t in node.targets):
+    if (
+        isinstance(value, ast.Tuple)
+        and isinstance(node, ast.Assign)
+        and all(isinstance(t, ast.Name) for t in node.targets)
+    ):
         return "a tuple"
     return None
 

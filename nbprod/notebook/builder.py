@@ -9,7 +9,6 @@ from pathlib import Path
 from nbprod.notebook import problems, state
 from nbprod.notebook.analysis import Piece
 from nbprod.notebook.cell import Cell
-from nbprod.notebook.diagnostics import Diagnostic
 from nbprod.notebook.events import Kind, Statement
 from nbprod.notebook.facts import Facts
 from nbprod.notebook.graph import Bind, Define, Graph, Load, Node, Step
@@ -67,7 +66,9 @@ def timeline_of(outline: Outline, facts: Mapping[str, Facts]) -> Timeline:
     return Timeline(statements, ends, literal, facts, outline.endings, elsewhere)
 
 
-def build(outline: Outline, facts: Mapping[str, Facts], keep: frozenset[str], timeline: Timeline | None = None) -> Graph:
+def build(
+    outline: Outline, facts: Mapping[str, Facts], keep: frozenset[str], timeline: Timeline | None = None
+) -> Graph:
     """Resolve all names in notebook order and return the graph."""
     timeline = timeline or timeline_of(outline, facts)
     needs = Needs(timeline, facts)
@@ -92,8 +93,17 @@ def build(outline: Outline, facts: Mapping[str, Facts], keep: frozenset[str], ti
         name: _node(name, cells, by_task.get(name, []), outline, timeline, needs)
         for name, cells in outline.tasks.items()
     }
-    edges = file_edges(list(nodes), _file_uses(nodes, timeline, needs), facts, {n: node.imports for n, node in nodes.items()}, outline.folder)
-    nodes = {name: replace(node, after=(outline.after.get(name, frozenset()) | edges[name]) & nodes.keys()) for name, node in nodes.items()}
+    edges = file_edges(
+        list(nodes),
+        _file_uses(nodes, timeline, needs),
+        facts,
+        {n: node.imports for n, node in nodes.items()},
+        outline.folder,
+    )
+    nodes = {
+        name: replace(node, after=(outline.after.get(name, frozenset()) | edges[name]) & nodes.keys())
+        for name, node in nodes.items()
+    }
     found = [*problems.flow_problems(timeline, needs, outline.skipped), *split_problems(timeline)]
     cycle = find_cycle({name: node.upstream for name, node in nodes.items()})
     while cycle:
@@ -143,7 +153,8 @@ def _node(
     binds = tuple(p for step in steps if isinstance(step, Bind) for p in step.names if p in own)
     if binds:
         steps = tuple(
-            replace(step, names=tuple(p for p in step.names if p not in own)) if isinstance(step, Bind) else step for step in steps
+            replace(step, names=tuple(p for p in step.names if p not in own)) if isinstance(step, Bind) else step
+            for step in steps
         )
         steps = tuple(step for step in steps if not isinstance(step, Bind) or step.names)
     wanted = needs.outputs.get(name, {})
@@ -157,9 +168,16 @@ def _node(
         binds=binds,
         outputs=outputs,
         defines=_defines(name, steps, timeline),
-        wanted_by={out: tuple(sorted((t for t in wanted[out] if t in order), key=order.__getitem__)) for out in outputs},
+        wanted_by={
+            out: tuple(sorted((t for t in wanted[out] if t in order), key=order.__getitem__)) for out in outputs
+        },
         code=_code(steps, carried, statements),
-        imports=tuple(sorted({m.lstrip(".").split(".")[0] for s in (*carried.values(), *statements) for m in s.effects.modules} - {"", "__future__"})),
+        imports=tuple(
+            sorted(
+                {m.lstrip(".").split(".")[0] for s in (*carried.values(), *statements) for m in s.effects.modules}
+                - {"", "__future__"}
+            )
+        ),
         metrics=tuple(m for m in outline.metrics.get(name, ()) if m in wanted),
     )
 
@@ -171,7 +189,11 @@ def _defines(task: str, steps: tuple[Step, ...], timeline: Timeline) -> frozense
         if isinstance(step, Define):
             names |= set(step.names)
         elif isinstance(step, Load):
-            names -= {n for n in step.names if (event := timeline.at(n, timeline.first.get(task, _LAST))) and not event.by_source}
+            names -= {
+                n
+                for n in step.names
+                if (event := timeline.at(n, timeline.first.get(task, _LAST))) and not event.by_source
+            }
     for name, event in timeline.touched.get(task, {}).items():
         if name.startswith("@"):
             if name in state.ENVIRONMENT and event.kind is Kind.DEFINE:
@@ -204,4 +226,3 @@ def _serve_node(outline: Outline, needs: Needs) -> Node:
     modules = {m.lstrip(".").split(".")[0] for s in carried.values() for m in s.effects.modules} - {"", "__future__"}
     names = frozenset(name for step in steps if isinstance(step, Define) for name in step.names)
     return Node(SERVE, (), steps, defines=names, code=_code(steps, carried, []), imports=tuple(sorted(modules)))
-

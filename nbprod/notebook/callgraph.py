@@ -155,10 +155,19 @@ class CallGraph:
         if len(path) == 1 and not call.method:
             if event is not None and event.codes:
                 for code in event.codes:
-                    self._through(code.methods["__init__"] if code.kind == "class" and "__init__" in code.methods else code, call, changed)
+                    self._through(
+                        code.methods["__init__"] if code.kind == "class" and "__init__" in code.methods else code,
+                        call,
+                        changed,
+                    )
             else:
                 self._known(self._dotted(path), call, changed)
-        elif event is not None and event.module is not None and event.kind is not Kind.VALUE or (path and path[0].startswith("=")):
+        elif (
+            event is not None
+            and event.module is not None
+            and event.kind is not Kind.VALUE
+            or (path and path[0].startswith("="))
+        ):
             dotted = self._dotted(path)
             self._known(dotted, call, changed)
             if call.method in MUTATING and len(path) > 2 and state.object_of(dotted) is None and event is not None:
@@ -241,7 +250,12 @@ class CallGraph:
 
     def _is_module(self, call: Call) -> bool:
         event = self.current.get(call.path[0]) if call.path else None
-        return event is not None and event.module is not None and len(call.path) > 1 and event.module.partition(".")[0] != ""
+        return (
+            event is not None
+            and event.module is not None
+            and len(call.path) > 1
+            and event.module.partition(".")[0] != ""
+        )
 
     def _touch(self, call: Call) -> state.Touch:
         path = call.path
@@ -260,7 +274,9 @@ class CallGraph:
     def is_imported_call(self, effects: Effects) -> bool:
         """Say whether everything that a statement calls comes from imports."""
         calls = [call for call in effects.calls if call.path]
-        return bool(calls) and all((event := self.current.get(c.path[0])) is not None and event.module is not None for c in calls)
+        return bool(calls) and all(
+            (event := self.current.get(c.path[0])) is not None and event.module is not None for c in calls
+        )
 
     def keeps_state(self, call: Call) -> bool:
         """Say whether what a call returns may remember: the callee has variables that its inner functions change."""

@@ -15,10 +15,25 @@ from nbprod.notebook.syntax import parse_code
 
 _WHOLE = frozenset({"globals", "locals", "vars", "dir"})
 _NAMESPACES = frozenset({"globals", "locals", "vars"})
-_USER_NAMESPACE = frozenset({"user_ns", "user_global_ns", "ns_table", "ev", "ex", "run_cell", "run_code", "push", "del_var", "reset"})
+_USER_NAMESPACE = frozenset(
+    {"user_ns", "user_global_ns", "ns_table", "ev", "ex", "run_cell", "run_code", "push", "del_var", "reset"}
+)
 _AT_NAME = re.compile(r"@([A-Za-z_]\w*)")
 _SEEDS = frozenset({"random_state", "seed", "rng", "random_seed", "generator"})
-_QUIET = (ast.Constant, ast.Name, ast.Attribute, ast.List, ast.Tuple, ast.Dict, ast.Set, ast.UnaryOp, ast.Load, ast.USub, ast.Subscript, ast.keyword)
+_QUIET = (
+    ast.Constant,
+    ast.Name,
+    ast.Attribute,
+    ast.List,
+    ast.Tuple,
+    ast.Dict,
+    ast.Set,
+    ast.UnaryOp,
+    ast.Load,
+    ast.USub,
+    ast.Subscript,
+    ast.keyword,
+)
 
 
 class CallReader(RootFinder):
@@ -142,7 +157,9 @@ class CallReader(RootFinder):
                 options.add("inplace")
             elif keyword.arg == "out":
                 self.change(self.roots(keyword.value), (), node.lineno)
-            elif keyword.arg in _SEEDS and not (isinstance(keyword.value, ast.Constant) and keyword.value.value is None):
+            elif keyword.arg in _SEEDS and not (
+                isinstance(keyword.value, ast.Constant) and keyword.value.value is None
+            ):
                 options.add("seeded")
             keywords.append((keyword.arg or "**", self.roots(keyword.value)))
         values = [*node.args, *(keyword.value for keyword in node.keywords)]
@@ -177,7 +194,9 @@ def _is_shell(node: ast.AST) -> bool:
 
 
 def _is_namespace(node: ast.AST) -> bool:
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _NAMESPACES and not node.args
+    return (
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _NAMESPACES and not node.args
+    )
 
 
 def global_item(node: ast.AST) -> str | None:

@@ -22,7 +22,21 @@ class Nature(StrEnum):
     CODE = "code"
 
 
-_FACTORIES = frozenset({"namedtuple", "NamedTuple", "TypeVar", "NewType", "TypedDict", "ParamSpec", "TypeVarTuple", "make_dataclass", "Enum", "IntEnum", "StrEnum"})
+_FACTORIES = frozenset(
+    {
+        "namedtuple",
+        "NamedTuple",
+        "TypeVar",
+        "NewType",
+        "TypedDict",
+        "ParamSpec",
+        "TypeVarTuple",
+        "make_dataclass",
+        "Enum",
+        "IntEnum",
+        "StrEnum",
+    }
+)
 _SAFE = frozenset(
     """len dict list tuple set frozenset range int float str bool bytes field Field namedtuple TypeVar NewType Path PurePath property
     partial auto timedelta Decimal Fraction min max sorted sum round abs object type zip getLogger dtype array zeros ones arange
@@ -32,7 +46,18 @@ _FICKLE = frozenset(
     """uuid1 uuid4 time time_ns now utcnow today perf_counter monotonic getpid random rand randn randint choice shuffle sample urandom
     token_hex token_urlsafe token_bytes input getcwd open get getenv""".split()
 )
-_SETUP_CALL = ("set_", "enable", "disable", "register", "use", "init_", "configure", "basicConfig", "filterwarnings", "simplefilter")
+_SETUP_CALL = (
+    "set_",
+    "enable",
+    "disable",
+    "register",
+    "use",
+    "init_",
+    "configure",
+    "basicConfig",
+    "filterwarnings",
+    "simplefilter",
+)
 _SETUP_EXACT = frozenset(
     "set use theme setup rc pandas setLevel basicConfig rcdefaults resetwarnings reset_option seed manual_seed chdir putenv".split()
 )
@@ -133,7 +158,10 @@ def _form_of_block(node: ast.If | ast.Try | ast.TryStar, effects: Effects) -> Fo
         tests = []
     forms = [form_of(statement, effects) for body in bodies for statement in body]
     natures = {form.nature for form in forms}
-    if natures <= {Nature.IMPORT, Nature.DEFINITION, Nature.CONSTANT, Nature.NOTHING} and natures & {Nature.IMPORT, Nature.DEFINITION}:
+    if natures <= {Nature.IMPORT, Nature.DEFINITION, Nature.CONSTANT, Nature.NOTHING} and natures & {
+        Nature.IMPORT,
+        Nature.DEFINITION,
+    }:
         if all(_safe(test) for test in tests):
             return Form(Nature.DEFINITION, all(form.simple for form in forms))
     return Form(Nature.CODE)
@@ -146,7 +174,11 @@ def _safe(node: ast.AST | None) -> bool:
     for part in ast.walk(node):
         if isinstance(part, ast.Call):
             callee = dotted(part.func)[-1:]
-            if not callee or callee[0] in _FICKLE or not (callee[0] in _SAFE or callee[0][:1].isupper() or callee[0].startswith("mapped")):
+            if (
+                not callee
+                or callee[0] in _FICKLE
+                or not (callee[0] in _SAFE or callee[0][:1].isupper() or callee[0].startswith("mapped"))
+            ):
                 return False
         elif isinstance(part, ast.Await | ast.Yield | ast.NamedExpr):
             return False

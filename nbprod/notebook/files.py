@@ -60,14 +60,21 @@ def _open(out: Effects, node: ast.Call) -> None:
 def _literal_path(node: ast.Call) -> str | None:
     if isinstance(node.func, ast.Attribute) and (path := _path_object(node.func.value)):
         return path
-    for argument in [*node.args[:2], *(k.value for k in node.keywords if k.arg in ("path", "file", "filename", "fname", "path_or_buf", "io"))]:
+    for argument in [
+        *node.args[:2],
+        *(k.value for k in node.keywords if k.arg in ("path", "file", "filename", "fname", "path_or_buf", "io")),
+    ]:
         if path := _text(argument) or _path_object(argument):
             return path
     return None
 
 
 def _text(node: ast.AST) -> str | None:
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) and "://" not in node.value else None
+    return (
+        node.value
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and "://" not in node.value
+        else None
+    )
 
 
 def _path_object(node: ast.AST) -> str | None:

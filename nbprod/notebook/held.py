@@ -8,7 +8,9 @@ from nbprod.notebook.effects import Held
 from nbprod.notebook.purity import ITERATORS, UNSAVEABLE
 from nbprod.notebook.scope import arguments_of, bound_names, dotted
 
-_KEEPS = frozenset({"partial", "make_pipeline", "make_union", "make_column_transformer", "dict", "list", "tuple", "set", "defaultdict"})
+_KEEPS = frozenset(
+    {"partial", "make_pipeline", "make_union", "make_column_transformer", "dict", "list", "tuple", "set", "defaultdict"}
+)
 
 
 def held_by(node: ast.expr) -> Held | None:

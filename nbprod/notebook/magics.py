@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 import shlex
 from typing import TYPE_CHECKING
@@ -65,7 +66,11 @@ def read_shell_call(reader: CallReader, method: str, node: ast.Call) -> None:
     if method in ("system", "getoutput", "getoutput_") and texts:
         _shell(reader, texts[0], node.lineno)
     elif method in ("run_line_magic", "magic") and texts:
-        name, argument = (texts[0], texts[1] if len(texts) > 1 else "") if method == "run_line_magic" else (texts[0].split() + [""])[:2]
+        name, argument = (
+            (texts[0], texts[1] if len(texts) > 1 else "")
+            if method == "run_line_magic"
+            else [*texts[0].split(), ""][:2]
+        )
         _line_magic(reader, name, argument, node)
     elif method == "run_cell_magic" and len(texts) == 3:
         read_cell_magic(reader, CellMagic(texts[0], texts[1], texts[2], node.lineno))
@@ -127,7 +132,7 @@ def _line_magic(reader: CallReader, name: str, argument: str, node: ast.Call) ->
         else:
             out.words |= set(_NAME.findall(argument))
         if name == "run":
-            out.files_read |= {word for word in argument.split()[:1]}
+            out.files_read |= set(argument.split()[:1])
     elif name in _LISTING:
         reader.whole(f"%{name}", line)
     elif name not in _PLAIN:
@@ -161,7 +166,7 @@ def _run_shell(reader: CallReader, script: str) -> None:
 
 def _out_names(reader: CallReader, argument: str) -> None:
     words = argument.split()
-    for option, name in zip(words, words[1:], strict=False):
+    for option, name in itertools.pairwise(words):
         if option in ("--out", "--err", "--proc") and name.isidentifier():
             reader.bind(name)
 
@@ -180,5 +185,5 @@ def _braced(text: str) -> list[str]:
         elif sign == "}" and depth:
             depth -= 1
             if depth == 0:
-                found.append(text[start:at].split("!")[0])
+                found.append(text[start:at].split("!", maxsplit=1)[0])
     return found

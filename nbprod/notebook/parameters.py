@@ -119,7 +119,9 @@ def check_parameters(parameters: Mapping[str, Parameter], values: Mapping[str, A
     """Check that every name is a parameter and every value that is not None has its type. Raises `ParameterError`."""
     for name, value in values.items():
         if name not in parameters:
-            near = difflib.get_close_matches(name, parameters, n=1) or [p for p in parameters if p.lower() == name.lower()]
+            near = difflib.get_close_matches(name, parameters, n=1) or [
+                p for p in parameters if p.lower() == name.lower()
+            ]
             known = ", ".join(parameters) or "none: tag a cell `parameters`"
             hint = f"Did you mean {near[0]!r}? " if near else ""
             raise ParameterError(f"there is no parameter {name!r}", fix=f"{hint}The parameters are: {known}.")
@@ -131,7 +133,8 @@ def _wrong(parameter: Parameter, value: Any) -> ParameterError:
     got = "nothing" if value is None else f"{value!r}"
     kind = parameter.type + (" or None" if parameter.optional else "")
     return ParameterError(
-        f"parameter {parameter.name!r} is {kind}, not {got}", fix=f"Its default is {parameter.default!r}; give a value like it."
+        f"parameter {parameter.name!r} is {kind}, not {got}",
+        fix=f"Its default is {parameter.default!r}; give a value like it.",
     )
 
 

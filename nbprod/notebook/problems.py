@@ -9,13 +9,19 @@ from nbprod.notebook.analysis import Piece
 from nbprod.notebook.cell import Cell
 from nbprod.notebook.diagnostics import Diagnostic, Fix, Severity
 from nbprod.notebook.events import Finding, Kind
+from nbprod.notebook.reading import KNOWN
 from nbprod.notebook.resolve import Needs
-from nbprod.notebook.timeline import KNOWN, Timeline
+from nbprod.notebook.timeline import Timeline
 
 
 def flow_problems(timeline: Timeline, needs: Needs, skipped: list[tuple[Cell, list[Piece]]]) -> list[Diagnostic]:
     """Return the diagnostics that follow from how names are read and written."""
-    hidden = {name: cell for cell, pieces in skipped for piece in pieces for name in piece.effects.defines | piece.effects.may_define}
+    hidden = {
+        name: cell
+        for cell, pieces in skipped
+        for piece in pieces
+        for name in piece.effects.defines | piece.effects.may_define
+    }
     found: list[Diagnostic] = []
     seen: set[tuple[str, str, int]] = set()
     for finding in timeline.findings:
@@ -58,7 +64,9 @@ def _describe(finding: Finding, timeline: Timeline, skipped: Mapping[str, Cell])
                 "Remove the tag `skip` there, or define the name elsewhere.",
                 Fix(f"Make cell {other.number} part of the pipeline", other.id, tags),
             )
-        near = difflib.get_close_matches(name, [n for n in (*timeline.history, *KNOWN) if not n.startswith(("@", "_"))], n=1, cutoff=0.75)
+        near = difflib.get_close_matches(
+            name, [n for n in (*timeline.history, *KNOWN) if not n.startswith(("@", "_"))], n=1, cutoff=0.75
+        )
         hint = f"Did you mean {near[0]!r}?" if near else "Define it in a cell above, or import it."
         return Diagnostic("undefined-name", severity, f"{name!r} is defined nowhere", cell.number, line, task, hint)
     if finding.code == "deleted-name":
@@ -78,7 +86,15 @@ def _describe(finding: Finding, timeline: Timeline, skipped: Mapping[str, Cell])
             line, task, "Import the names that you use.",
         )  # fmt: skip
     if finding.code == "history":
-        return Diagnostic("history", Severity.ERROR, finding.detail, cell.number, line, task, "Assign the value to a variable of your own.")
+        return Diagnostic(
+            "history",
+            Severity.ERROR,
+            finding.detail,
+            cell.number,
+            line,
+            task,
+            "Assign the value to a variable of your own.",
+        )
     return Diagnostic(finding.code, Severity.WARNING, finding.detail, cell.number, line, task)
 
 
@@ -91,7 +107,12 @@ def _uncrossable(timeline: Timeline, needs: Needs) -> Iterable[Diagnostic]:
         if task.startswith("@"):
             continue
         for event in steps:
-            if event.kind is Kind.DEFINE or not event.what or event.what == "iterator" or event.what == "default" or event.task is None:
+            if (
+                event.kind is Kind.DEFINE
+                or not event.what
+                or event.what in ("iterator", "default")
+                or event.task is None
+            ):
                 continue
             made = event.statement
             if made is None:
@@ -107,7 +128,9 @@ def _uncrossable(timeline: Timeline, needs: Needs) -> Iterable[Diagnostic]:
             )
 
 
-def cycle_problem(cycle: list[str], after: Mapping[str, frozenset[str]], tasks: Mapping[str, tuple[Cell, ...]]) -> Diagnostic:
+def cycle_problem(
+    cycle: list[str], after: Mapping[str, frozenset[str]], tasks: Mapping[str, tuple[Cell, ...]]
+) -> Diagnostic:
     """Describe tasks that wait for each other."""
     shown = " -> ".join([*cycle, cycle[0]])
     pairs = list(zip(cycle, [*cycle[1:], cycle[0]], strict=True))
@@ -122,7 +145,7 @@ def cycle_problem(cycle: list[str], after: Mapping[str, frozenset[str]], tasks: 
     first = tagged[0] if tagged else None
     fix = None
     if first:
-        task, other, cell = first
+        _, other, cell = first
         tags = tuple(tag for tag in cell.tags if tag not in (f"after:{other}", f"prev:{other}"))
         fix = Fix(f"Remove 'after:{other}' from cell {cell.number}", cell.id, tags)
     return Diagnostic(
@@ -131,6 +154,8 @@ def cycle_problem(cycle: list[str], after: Mapping[str, frozenset[str]], tasks: 
         f"tasks wait for each other: {shown} (each waits for the next)" + (f"; tags in cells {cells}" if cells else ""),
         first[2].number if first else tasks[cycle[0]][0].number,
         task=first[0] if first else cycle[0],
-        hint="Remove one of the `after:` tags." if tagged else "Put the cells of a task side by side, or give them different task names.",
+        hint="Remove one of the `after:` tags."
+        if tagged
+        else "Put the cells of a task side by side, or give them different task names.",
         fix=fix,
     )

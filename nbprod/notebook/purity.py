@@ -72,16 +72,42 @@ INPLACE = frozenset({"inplace", "overwrite", "overwrite_a", "overwrite_x", "over
 
 CHANGES_ARGUMENT: dict[str, tuple[int, ...]] = {
     **dict.fromkeys(
-        ("next", "setattr", "delattr", "random.shuffle", "numpy.random.shuffle", "numpy.copyto", "numpy.put", "numpy.place"), (0,)
+        (
+            "next",
+            "setattr",
+            "delattr",
+            "random.shuffle",
+            "numpy.random.shuffle",
+            "numpy.copyto",
+            "numpy.put",
+            "numpy.place",
+        ),
+        (0,),
     ),
-    **dict.fromkeys(("numpy.putmask", "numpy.fill_diagonal", "numpy.put_along_axis", "numpy.random.Generator.shuffle"), (0,)),
-    **dict.fromkeys(("heapq.heapify", "heapq.heappush", "heapq.heappop", "heapq.heapreplace", "heapq.heappushpop"), (0,)),
-    **dict.fromkeys(("bisect.insort", "bisect.insort_left", "bisect.insort_right", "operator.setitem", "operator.delitem"), (0,)),
-    **dict.fromkeys(("operator.iadd", "operator.isub", "operator.imul", "operator.itruediv", "operator.ior", "operator.iand"), (0,)),
-    **dict.fromkeys(("operator.iconcat", "operator.ixor", "operator.ipow", "operator.ifloordiv", "operator.imod"), (0,)),
-    **dict.fromkeys(("object.__setattr__", "object.__delattr__", "list.append", "list.extend", "list.sort", "dict.update"), (0,)),
-    **dict.fromkeys(("list.insert", "list.remove", "list.pop", "list.clear", "list.reverse", "dict.pop", "dict.setdefault"), (0,)),
-    **dict.fromkeys(("set.add", "set.update", "set.discard", "set.remove", "dict.clear", "dict.popitem", "set.clear"), (0,)),
+    **dict.fromkeys(
+        ("numpy.putmask", "numpy.fill_diagonal", "numpy.put_along_axis", "numpy.random.Generator.shuffle"), (0,)
+    ),
+    **dict.fromkeys(
+        ("heapq.heapify", "heapq.heappush", "heapq.heappop", "heapq.heapreplace", "heapq.heappushpop"), (0,)
+    ),
+    **dict.fromkeys(
+        ("bisect.insort", "bisect.insort_left", "bisect.insort_right", "operator.setitem", "operator.delitem"), (0,)
+    ),
+    **dict.fromkeys(
+        ("operator.iadd", "operator.isub", "operator.imul", "operator.itruediv", "operator.ior", "operator.iand"), (0,)
+    ),
+    **dict.fromkeys(
+        ("operator.iconcat", "operator.ixor", "operator.ipow", "operator.ifloordiv", "operator.imod"), (0,)
+    ),
+    **dict.fromkeys(
+        ("object.__setattr__", "object.__delattr__", "list.append", "list.extend", "list.sort", "dict.update"), (0,)
+    ),
+    **dict.fromkeys(
+        ("list.insert", "list.remove", "list.pop", "list.clear", "list.reverse", "dict.pop", "dict.setdefault"), (0,)
+    ),
+    **dict.fromkeys(
+        ("set.add", "set.update", "set.discard", "set.remove", "dict.clear", "dict.popitem", "set.clear"), (0,)
+    ),
     **dict.fromkeys(("torch.nn.utils.clip_grad_norm_", "torch.nn.utils.clip_grad_value_", "keras.Model.fit"), (0,)),
     **dict.fromkeys(("itertools.islice", "collections.deque"), ()),
     "random.Random.shuffle": (1,),

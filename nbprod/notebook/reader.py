@@ -28,7 +28,9 @@ def read_notebook(path: str | Path) -> Notebook:
     except FileNotFoundError:
         raise NotebookError("there is no such notebook", where=where, fix="Check the path.") from None
     except IsADirectoryError:
-        raise NotebookError("this is a folder, not a notebook", where=where, fix="Name the notebook inside it.") from None
+        raise NotebookError(
+            "this is a folder, not a notebook", where=where, fix="Name the notebook inside it."
+        ) from None
     except UnicodeDecodeError as error:
         raise NotebookError(
             f"the file is not UTF-8 text (byte {error.start} cannot be decoded)",
@@ -87,7 +89,9 @@ def _read_json(text: str, where: Location) -> Mapping[str, Any]:
     except ValueError as error:
         what = "the file is empty" if not text.strip() else f"the file is no notebook: it is not JSON ({error})"
         raise NotebookError(
-            what, where=where, fix="A notebook is an .ipynb file, or jupytext's .py or .md; check the path, or restore the file."
+            what,
+            where=where,
+            fix="A notebook is an .ipynb file, or jupytext's .py or .md; check the path, or restore the file.",
         ) from None
     if not isinstance(document, dict):
         raise NotebookError("the file is JSON, but no notebook", where=where, fix="Check the path.")
@@ -121,8 +125,10 @@ def _check(document: Mapping[str, Any], where: Location) -> list[dict[str, Any]]
     if not isinstance(major, int) or not isinstance(document.get("cells"), list):
         raise NotebookError("the file is JSON, but no notebook", where=where, fix="Check the path.")
     if major > 4:
-        raise NotebookError(f"the notebook is nbformat {major}; nbprod knows nbformat 4", where=where, fix="Save it as nbformat 4.")
-    cells: list[dict[str, Any]] = document["cells"]
+        raise NotebookError(
+            f"the notebook is nbformat {major}; nbprod knows nbformat 4", where=where, fix="Save it as nbformat 4."
+        )
+    cells: list[Any] = document["cells"]
     for number, cell in enumerate(cells, 1):
         if not isinstance(cell, dict) or not isinstance(cell.get("cell_type"), str):
             raise NotebookError(f"cell {number} of the file is malformed", where=where, fix="Restore the file.")

@@ -99,7 +99,9 @@ class Needs:
         names = {need for name in _saved_with(event.name, told) for need in told.needs.get(name, ())} if told else set()
         if event.held:
             names |= event.held.free
-            names |= {n for n in event.held.names if (made := self.timeline.at(n, event.pos)) and (made.codes or made.inside)}
+            names |= {
+                n for n in event.held.names if (made := self.timeline.at(n, event.pos)) and (made.codes or made.inside)
+            }
         end = max(event.pos, self.timeline.last[owner]) + 2  # what is saved by name is what the name meant then
         for name in sorted(names):
             made = self.timeline.at(name, end)
@@ -150,7 +152,7 @@ class Needs:
                     event.kind, event.full = Kind.VALUE, True
 
     def _is_last(self, statement: Statement, event: Event) -> bool:
-        if event.task != statement.task or event.kind not in _COMPUTED:
+        if event.task is None or event.task != statement.task or event.kind not in _COMPUTED:
             return True
         return self.timeline.touched[event.task][event.name] is event and event.what != "default"
 
@@ -275,6 +277,8 @@ def prelude_of(task: str, needs: Needs, parameters: tuple[str, ...]) -> tuple[St
 def _may_wait(event: Event, pos: int, until: int, places: list[tuple[int, int, Statement]], batch: list[Event]) -> bool:
     """Say whether loading versions later, after the definitions between two places, gives the same."""
     for place, _, statement in places:
-        if pos <= place <= until and (any(e in statement.requires for e in batch) or statement.effects.codes or statement.form.nature == "setup"):
+        if pos <= place <= until and (
+            any(e in statement.requires for e in batch) or statement.effects.codes or statement.form.nature == "setup"
+        ):
             return False
     return True

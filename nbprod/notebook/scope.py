@@ -186,5 +186,9 @@ class RootFinder:
         return NOTHING
 
 
-_HANDING_OUT = frozenset({"get", "setdefault", "values", "items", "pop", "popitem", "view", "ravel", "reshape", "squeeze"})
-_PASSING_ON = frozenset({"enumerate", "zip", "reversed", "iter", "next", "list", "sorted", "tuple", "filter", "getattr", "min", "max"})
+_HANDING_OUT = frozenset(
+    {"get", "setdefault", "values", "items", "pop", "popitem", "view", "ravel", "reshape", "squeeze"}
+)
+_PASSING_ON = frozenset(
+    {"enumerate", "zip", "reversed", "iter", "next", "list", "sorted", "tuple", "filter", "getattr", "min", "max"}
+)

@@ -10,7 +10,18 @@ from nbprod.notebook.analysis import Piece
 from nbprod.notebook.cell import Cell
 from nbprod.notebook.scope import dotted, target_names
 
-_TRANSFORMER_WORDS = ("Scaler", "Encoder", "PCA", "Imputer", "Vectorizer", "Transformer", "Binarizer", "Normalizer", "Selector", "SelectKBest")
+_TRANSFORMER_WORDS = (
+    "Scaler",
+    "Encoder",
+    "PCA",
+    "Imputer",
+    "Vectorizer",
+    "Transformer",
+    "Binarizer",
+    "Normalizer",
+    "Selector",
+    "SelectKBest",
+)
 _USES = frozenset({"predict", "predict_proba", "score", "decision_function", "evaluate"})
 
 
@@ -36,7 +47,11 @@ def find_serve(pieces: list[tuple[Cell, Piece]], tagged: set[str]) -> Serve | No
         if cell.id in tagged and isinstance(piece.node, ast.FunctionDef | ast.AsyncFunctionDef)
     ]
     lambdas = [
-        (cell, name) for cell, piece in pieces if cell.id in tagged for name, code in piece.effects.codes.items() if code.kind == "function"
+        (cell, name)
+        for cell, piece in pieces
+        if cell.id in tagged
+        for name, code in piece.effects.codes.items()
+        if code.kind == "function"
     ]
     if functions:
         cell, node = next(((c, f) for c, f in functions if f.name == "predict"), functions[-1])
@@ -64,7 +79,9 @@ def _estimator(pieces: list[tuple[Cell, Piece]]) -> Serve | None:
                 fitted.pop(name, None)
             if isinstance(node.value, ast.Call) and dotted_method(node.value) == "fit":
                 fitted.update(dict.fromkeys(names, cell))
-            if isinstance(node.value, ast.Call) and any(word in part for part in dotted(node.value.func)[-1:] for word in _TRANSFORMER_WORDS):
+            if isinstance(node.value, ast.Call) and any(
+                word in part for part in dotted(node.value.func)[-1:] for word in _TRANSFORMER_WORDS
+            ):
                 transforms.update(names)
         for call in piece.effects.calls:
             if len(call.path) != 2:
@@ -101,10 +118,17 @@ def _calls_of(pieces: list[tuple[Cell, Piece]], name: str) -> list[str]:
     for _, piece in pieces:
         if piece.node is None or name not in piece.effects.reads or piece.effects.codes:
             continue
-        local = {n for part in ast.walk(piece.node) if isinstance(part, ast.comprehension) for n in target_names(part.target)}
+        local = {
+            n for part in ast.walk(piece.node) if isinstance(part, ast.comprehension) for n in target_names(part.target)
+        }
         for call in _calls(piece.node):
             names = {n.id for n in ast.walk(call) if isinstance(n, ast.Name)}
-            if isinstance(call.func, ast.Name) and call.func.id == name and call.args + call.keywords and not names & local:  # type: ignore[operator]
+            if (
+                isinstance(call.func, ast.Name)
+                and call.func.id == name
+                and (call.args or call.keywords)
+                and not names & local
+            ):
                 found.append(call)
     found.sort(key=lambda call: not all(isinstance(value, ast.Name) for value in call.args))
     return [ast.unparse(call) for call in found]
@@ -115,7 +139,9 @@ def _inputs_of(pieces: list[tuple[Cell, Piece]], estimators: set[str]) -> list[s
     order = {"predict": 0, "predict_proba": 1, "score": 2, "evaluate": 2, "decision_function": 2, "fit": 3}
     found: list[tuple[int, int, str]] = []
     for at, (_, piece) in enumerate(pieces):
-        if piece.node is None or not any(call.method in order and call.path[:1] and call.path[0] in estimators for call in piece.effects.calls):
+        if piece.node is None or not any(
+            call.method in order and call.path[:1] and call.path[0] in estimators for call in piece.effects.calls
+        ):
             continue
         for call in _calls(piece.node):
             method = dotted_method(call)

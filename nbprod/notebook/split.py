@@ -22,15 +22,29 @@ def split_problems(timeline: Timeline) -> Iterator[Diagnostic]:
             if event.task != task and task in split:
                 mine = _own_before(timeline, task, event.name, event.pos)
                 if event.pos > timeline.first[task] and mine is not None:
-                    yield _problem(task, event, at[use.pos], mine, f"between the cells of task {task!r}, {_maker(event)} sets it anew")
+                    yield _problem(
+                        task,
+                        event,
+                        at[use.pos],
+                        mine,
+                        f"between the cells of task {task!r}, {_maker(event)} sets it anew",
+                    )
                     continue
                 before = taken.setdefault(event.name, event)
                 if before is not event and not _made_of(event, before):
-                    yield _problem(task, event, at[use.pos], before, f"the cells of task {task!r} see two versions of it")
+                    yield _problem(
+                        task, event, at[use.pos], before, f"the cells of task {task!r} see two versions of it"
+                    )
             elif event.task != task and event.task in split and event.kind is not Kind.DEFINE:
                 last = timeline.touched[event.task][event.name]
                 if last.pos > use.pos:
-                    yield _problem(event.task, last, at[use.pos], event, f"task {task!r} reads it before a later cell of task {event.task!r} changes it")
+                    yield _problem(
+                        event.task,
+                        last,
+                        at[use.pos],
+                        event,
+                        f"task {task!r} reads it before a later cell of task {event.task!r} changes it",
+                    )
 
 
 def _split_tasks(timeline: Timeline) -> set[str]:

@@ -46,7 +46,19 @@ _NO_DRAW = frozenset(
     getstate manual_seed""".split()
 )
 _TORCH_DRAWS = ("rand", "normal", "bernoulli", "multinomial", "poisson", "dropout", "nn.", "empty", "utils.data")
-_KERAS_QUIET = ("utils", "datasets", "config", "backend", "callbacks", "metrics", "losses", "optimizers", "ops", "saving", "mixed_precision")
+_KERAS_QUIET = (
+    "utils",
+    "datasets",
+    "config",
+    "backend",
+    "callbacks",
+    "metrics",
+    "losses",
+    "optimizers",
+    "ops",
+    "saving",
+    "mixed_precision",
+)
 _SKLEARN_DRAWS = frozenset({"train_test_split", "shuffle", "resample", "permutation_importance", "learning_curve"})
 _FITS = frozenset(
     """fit fit_transform fit_predict fit_resample partial_fit train evaluate cross_val_score cross_validate cross_val_predict
@@ -110,11 +122,18 @@ def touched(path: str, options: frozenset[str], *, fits: bool = False) -> Touch:
         return Touch(reads=_ALL) if "get" in last else NONE
     if root == "torch" and rest.startswith(_TORCH_DRAWS):
         return Touch(changes=frozenset({"@torch.random"}))
-    if (root == "keras" or path.startswith("tensorflow.keras")) and not rest.removeprefix("keras.").startswith(_KERAS_QUIET):
+    if (root == "keras" or path.startswith("tensorflow.keras")) and not rest.removeprefix("keras.").startswith(
+        _KERAS_QUIET
+    ):
         return Touch(changes=frozenset({"@keras.random"}))
     if path.startswith("tensorflow.random."):
         return Touch(changes=frozenset({"@keras.random"}))
-    if root == "sklearn" and "seeded" not in options and (last in _SKLEARN_DRAWS or last.startswith("make_")) and last[:1].islower():
+    if (
+        root == "sklearn"
+        and "seeded" not in options
+        and (last in _SKLEARN_DRAWS or last.startswith("make_"))
+        and last[:1].islower()
+    ):
         if not last.startswith(("make_pipeline", "make_union", "make_column", "make_scorer")):
             return Touch(changes=frozenset({"@numpy.random"}))
     if last in _FITS and "seeded" not in options:

@@ -138,4 +138,4 @@ def _to_python(lines: list[str]) -> tuple[list[str], dict[int, int]]:
 def _transformer() -> Any:
     from IPython.core.inputtransformer2 import TransformerManager
 
-    return TransformerManager()
+    return TransformerManager()  # type: ignore[no-untyped-call]

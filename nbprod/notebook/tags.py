@@ -73,7 +73,11 @@ def read_marks(cell: Cell) -> tuple[Marks, list[Diagnostic]]:
             elif task is not None and task != name:
                 problems.append(
                     Diagnostic(
-                        "tag-two-tasks", Severity.ERROR, f"the cell is tagged with two tasks, {task!r} and {name!r}", cell.number, hint="Keep one."
+                        "tag-two-tasks",
+                        Severity.ERROR,
+                        f"the cell is tagged with two tasks, {task!r} and {name!r}",
+                        cell.number,
+                        hint="Keep one.",
                     )
                 )
             else:
@@ -124,14 +128,31 @@ def group(cells: Iterable[Cell]) -> tuple[Grouping, list[Diagnostic]]:
 
 def _unknown_after(cell: Cell, task: str, name: str, known: list[str]) -> Diagnostic:
     if name == task:
-        return Diagnostic("after-cycle", Severity.ERROR, f"task {task!r} is tagged to run after itself", cell.number, task=task, hint="Remove the tag.")
+        return Diagnostic(
+            "after-cycle",
+            Severity.ERROR,
+            f"task {task!r} is tagged to run after itself",
+            cell.number,
+            task=task,
+            hint="Remove the tag.",
+        )
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"Did you mean 'after:{near[0]}'?" if near else f"The tasks are: {', '.join(known) or 'none'}."
     fix = None
     if near:
-        tags = tuple(f"{t.partition(':')[0]}:{near[0]}" if t in (f"after:{name}", f"prev:{name}") else t for t in cell.tags)
+        tags = tuple(
+            f"{t.partition(':')[0]}:{near[0]}" if t in (f"after:{name}", f"prev:{name}") else t for t in cell.tags
+        )
         fix = Fix(f"Change it to {near[0]!r}", cell.id, tags)
-    return Diagnostic("after-unknown", Severity.ERROR, f"there is no task {name!r} to run after", cell.number, task=task, hint=hint, fix=fix)
+    return Diagnostic(
+        "after-unknown",
+        Severity.ERROR,
+        f"there is no task {name!r} to run after",
+        cell.number,
+        task=task,
+        hint=hint,
+        fix=fix,
+    )
 
 
 def _bad_name(cell: Cell, tag: str, name: str) -> Diagnostic:
@@ -172,7 +193,12 @@ def _close(word: str, known: Iterable[str]) -> str | None:
     for candidate in known:
         if candidate == word:
             return candidate
-        if len(word) >= 4 and candidate[0] == word[0] and abs(len(candidate) - len(word)) <= 2 and _distance(word, candidate) <= (1 if len(candidate) < 8 else 2):
+        if (
+            len(word) >= 4
+            and candidate[0] == word[0]
+            and abs(len(candidate) - len(word)) <= 2
+            and _distance(word, candidate) <= (1 if len(candidate) < 8 else 2)
+        ):
             return candidate
     return None
 

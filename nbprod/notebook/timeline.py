@@ -6,28 +6,20 @@ brings in what its body reads and changes, and what the functions it calls do, a
 
 from __future__ import annotations
 
-import builtins
-from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 
 from nbprod.notebook import state
-from nbprod.notebook.callgraph import CallGraph
 from nbprod.notebook.definitions import Nature
-from nbprod.notebook.effects import Code, Effects, Held, Sure
-from nbprod.notebook.events import Event, Finding, Group, Kind, Statement, Use
+from nbprod.notebook.effects import Code, Effects, Held
+from nbprod.notebook.events import Event, Finding, Kind, Statement
 from nbprod.notebook.facts import Facts
+from nbprod.notebook.history import VALUES
+from nbprod.notebook.reading import Reader
 
-SHELL_NAMES = frozenset(
-    "get_ipython In Out _ __ ___ _i _ii _iii _ih _oh _dh exit quit display __name__ __doc__ __builtins__ __builtin__ __spec__ __loader__ "
-    "__package__ open".split()
-)
-HISTORY = frozenset({"_", "__", "___", "In", "Out", "_ih", "_oh", "_i", "_ii", "_iii"})
-KNOWN = frozenset(dir(builtins)) | SHELL_NAMES
 _CARRIED = frozenset({Nature.IMPORT, Nature.DEFINITION, Nature.STAR})
-_VALUES = frozenset({Kind.VALUE, Kind.SOFT, Kind.MUTATE, Kind.PARAM})
 
 
-class Timeline:
+class Timeline(Reader):
     """The history of all names, and what each task uses of it.
 
     Args:
@@ -48,42 +40,17 @@ class Timeline:
         endings: Mapping[str, bool],
         read_elsewhere: frozenset[str] = frozenset(),
     ) -> None:
-        self.statements = statements
+        super().__init__(statements, facts, endings)
         self.parameters = parameters
         self.literal_cells = literal_cells
-        self.facts = facts
-        self.endings = endings
-        self.parameter_cells = {statement.cell.id for statement in statements if statement.pos in parameters} - literal_cells
+        self.parameter_cells = {s.cell.id for s in statements if s.pos in parameters} - literal_cells
         self.read_names = _names_read(statements) | read_elsewhere
-        self.current: dict[str, Event] = {}
-        self.history: dict[str, list[Event]] = {}
-        self.uses: dict[str, list[Use]] = {}
-        self.touched: dict[str, dict[str, Event]] = {}
-        """For each task, the last version that it made of each name."""
-        self.findings: list[Finding] = []
         self.file_uses: dict[str, tuple[set[str], set[str]]] = {}
         """The files that each task reads and writes, as far as its code names them."""
-        self.writers: list[tuple[str, int, Statement]] = []
-        """Tasks that may define any name."""
         self.figures = False
         self.uncarried: set[str] = set()
         """Cells that were to be only carried, but compute something."""
-        self.graph = CallGraph(self.current)
-        self.first: dict[str, int] = {}
-        self.last: dict[str, int] = {}
-        for statement in statements:
-            if statement.task is not None:
-                self.first.setdefault(statement.task, statement.pos)
-                self.last[statement.task] = statement.pos
         self._walk()
-
-    def at(self, name: str, pos: int) -> Event | None:
-        """Return the version of `name` that a statement at `pos` sees."""
-        events = self.history.get(name)
-        if not events:
-            return None
-        place = bisect_left(events, pos, key=lambda event: event.pos)
-        return events[place - 1] if place else None
 
     def _walk(self) -> None:
         for statement in self.statements:
@@ -92,7 +59,7 @@ class Timeline:
                 self._begin(task, statement)
             self._step(statement)
             for name in sorted(self.parameters.get(statement.pos, ())):
-                self._add(Event(name, statement.pos + 1, None, Kind.PARAM, statement))
+                self.add(Event(name, statement.pos + 1, None, Kind.PARAM, statement))
             if task is not None and self.last[task] == statement.pos:
                 self._end(task, statement)
 
@@ -101,10 +68,10 @@ class Timeline:
         self.touched[task] = {}
         facts = self.facts.get(task)
         for name in (*state.CARRIED[:2], *state.ENVIRONMENT):
-            self._use(task, name, statement.pos)
+            self.use(task, name, statement.pos)
         if facts:
             for name in sorted(facts.reads):
-                self._use(task, name, statement.pos)
+                self.use(task, name, statement.pos)
 
     def _end(self, task: str, statement: Statement) -> None:
         facts = self.facts.get(task)
@@ -116,43 +83,19 @@ class Timeline:
         for name in sorted(facts.writes | drawn):
             before = self.current.get(name)
             if before is None or before.kind is Kind.DELETE:
-                self._add(Event(name, pos, task, Kind.VALUE, statement))
-            elif not (before.task == task and before.kind in _VALUES):
-                self._change(task, [name], pos, statement)
+                self.add(Event(name, pos, task, Kind.VALUE, statement))
+            elif not (before.task == task and before.kind in VALUES):
+                self.change(task, [name], pos, statement)
         for group in facts.shares:
-            members = {n: e for n in sorted(group) if (e := self.current.get(n)) is not None and e.kind in _VALUES}
-            self._share(task, pos, members)
-
-    def _share(self, task: str, pos: int, members: dict[str, Event]) -> None:
-        if len(members) > 1:
-            group = Group(task, pos, members)
-            for event in members.values():
-                event.groups.append(group)
-
-    def _add(self, event: Event) -> None:
-        old = self.current.get(event.name)
-        self.current[event.name] = event
-        events = self.history.setdefault(event.name, [])
-        events.append(event)
-        if event.task is not None:
-            self.touched[event.task][event.name] = event
-        if event.codes or event.inside or event.module or (old is not None and (old.codes or old.inside or old.module)):
-            self.graph.forget()
-
-    def _use(self, task: str | None, name: str, pos: int) -> Event | None:
-        event = self.current.get(name)
-        if event is not None and task is not None:
-            self.uses[task].append(Use(event, pos))
-        return event
-
-    # One statement
+            members = {n: e for n in sorted(group) if (e := self.current.get(n)) is not None and e.kind in VALUES}
+            self.share(task, pos, members)
 
     def _step(self, statement: Statement) -> None:
         effects, pos, task = statement.effects, statement.pos, statement.task
         if statement.form.nature is Nature.CONSTANT and statement.cell.id in self.literal_cells:
             return
         called = self.graph.effects_of(statement)
-        self._read(statement, called.reads, called.everything or bool(effects.everything))
+        self.read(statement, called.reads, called.everything or bool(effects.everything))
         touch = called.touch
         carried = self._carried_natures(statement, touch, called.changes)
         self._read_hidden(statement, touch.reads)
@@ -161,7 +104,7 @@ class Timeline:
         if not carried:
             self._change_hidden(statement, touch, effects)
         if task is not None:
-            self._change(task, sorted(called.changes), pos, statement, known=True)
+            self.change(task, sorted(called.changes), pos, statement, known=True)
             reads, writes = self.file_uses.setdefault(task, (set(), set()))
             reads |= called.files_read
             writes |= called.files_written
@@ -204,114 +147,27 @@ class Timeline:
             return True
         return any(self.graph.keeps_state(call) for call in effects.calls)
 
-    def _read(self, statement: Statement, names: Mapping[str, tuple[int, Sure, bool]], everything: bool) -> None:
-        task, pos = statement.task, statement.pos
-        for name, (line, sure, _) in names.items():
-            event = self._use(task, name, pos)
-            if event is None or event.kind is Kind.DELETE:
-                self._unknown(statement, name, line, sure, event)
-            else:
-                statement.requires.append(event)
-            if name in HISTORY or (name[:1] == "_" and name.lstrip("_i").isdigit()):
-                self._check_history(statement, name, line, event)
-        for word in statement.effects.words:
-            if word in self.current:
-                self._use(task, word, pos)
-        if everything and task is not None:
-            line, by = statement.effects.everything or statement.piece.line, statement.effects.everything_by or "a function called here"
-            if len(self.first) > 1:
-                what = f"{by} may read any name: every variable that lives here is passed to task {task!r}"
-                self.findings.append(Finding("wildcard", by, statement, line, what))
-            for name, event in list(self.current.items()):
-                if event.kind is not Kind.DELETE and not name.startswith("@"):
-                    self._use(task, name, pos)
-
-    def _unknown(self, statement: Statement, name: str, line: int, sure: Sure, event: Event | None) -> None:
-        if name in KNOWN or (name[:1] == "_" and name.lstrip("_i").isdigit()):
-            return
-        if self.writers:
-            task, pos, writer = self.writers[-1]
-            made = Event(name, pos, task, Kind.SOFT, writer)
-            self.history.setdefault(name, []).insert(0, made)
-            self.current[name] = made
-            self.touched[task].setdefault(name, made)
-            self._use(statement.task, name, statement.pos)
-            return
-        if "@star" in self.current or sure is Sure.GUARDED:
-            return
-        code = "deleted-name" if event is not None else "undefined-name"
-        other = event.statement if event is not None else None
-        self.findings.append(Finding(code, name, statement, line, other=other, sure=sure is Sure.CERTAIN))
-
-    def _check_history(self, statement: Statement, name: str, line: int, event: Event | None) -> None:
-        """The kernel's own memory of inputs and outputs stays in the task."""
-        if event is not None or statement.task is None:
-            return
-        earlier = [s for s in self.statements[: statement.pos // 2] if s.cell.id != statement.cell.id]
-        if name.strip("_") == "":
-            last = next((s for s in reversed(earlier) if self.endings.get(s.cell.id)), None)
-            if last is None or last.task == statement.task:
-                return
-            detail = f"{name!r} is here the output of cell {last.cell.number}, which another task runs: it does not cross tasks"
-        elif all(s.task == statement.task for s in earlier):
-            return
-        else:
-            detail = f"{name!r} counts the inputs and outputs of the whole notebook; a task has only its own"
-        self.findings.append(Finding("history", name, statement, line, detail))
-
     def _read_hidden(self, statement: Statement, names: Iterable[str]) -> None:
         for name in names:
-            self._use(statement.task, name, statement.pos)
+            self.use(statement.task, name, statement.pos)
         if self.graph.plots(statement):
-            self._use(statement.task, state.PLOTTING, statement.pos)
+            self.use(statement.task, state.PLOTTING, statement.pos)
             if self.figures:
-                self._use(statement.task, state.FIGURES, statement.pos)
+                self.use(statement.task, state.FIGURES, statement.pos)
 
     def _change_hidden(self, statement: Statement, touch: state.Touch, effects: Effects) -> None:
         task, pos = statement.task, statement.pos
         if task is None:
             return
         for name in sorted(touch.resets):
-            self._add(Event(name, pos, task, Kind.VALUE, statement))
+            self.add(Event(name, pos, task, Kind.VALUE, statement))
         names = set(touch.changes | effects.hidden_writes) - touch.resets
         seeds = bool(names >= set(state.RANDOM))
         names = {n for n in names if n not in state.RANDOM or n in self.current or seeds}
         if self.figures and self.graph.plots(statement):
             names.add(state.FIGURES)
         if names:
-            self._change(task, sorted(names), pos, statement)
-
-    def _change(self, task: str, names: list[str], pos: int, statement: Statement, *, known: bool = False) -> None:
-        """Make new versions of names whose objects are changed in place, and of all that share objects with them."""
-        todo, changed = list(names), dict[str, Event | None]()
-        while todo:
-            name = todo.pop()
-            if name in changed:
-                continue
-            event = self.current.get(name)
-            if known and (event is None or event.kind is Kind.DELETE):
-                continue  # a built-in, or nothing: `_read` has said so
-            changed[name] = event
-            for group in event.groups if event else ():
-                todo += [member for member, version in group.members.items() if self.current.get(member) is version]
-        made: dict[str, Event] = {}
-        for name in sorted(changed):
-            event = changed[name]
-            self._use(task, name, pos)
-            if event is None:
-                new = Event(name, pos, task, Kind.MUTATE, statement)
-            else:
-                event.changed = True
-                by_source = event.kind is Kind.DEFINE and (bool(event.codes) or event.module is not None)
-                full = event.full if event.kind is not Kind.DEFINE else not by_source
-                new = Event(
-                    name, pos, task, Kind.MUTATE, statement, event, event.codes, event.module, event.held, event.inside, event.what, full
-                )
-            self._add(new)
-            made[name] = new
-        groups = {id(g): g for event in changed.values() if event for g in event.groups}
-        for group in groups.values():
-            self._share(task, pos, {n: made[n] for n in group.members if n in made})
+            self.change(task, sorted(names), pos, statement)
 
     def _define(self, statement: Statement, touch: state.Touch) -> None:
         """Bind the names of a statement that is carried as source."""
@@ -324,28 +180,33 @@ class Timeline:
         if nature is Nature.SETUP or hidden:
             for name in sorted(hidden):
                 previous = None if name in touch.resets else self.current.get(name)
-                self._add(Event(name, pos, task, Kind.DEFINE, statement, previous))
-            if "matplotlib.use" in self.graph.dotted_calls(effects) or "matplotlib.pyplot.switch_backend" in self.graph.dotted_calls(effects):
+                self.add(Event(name, pos, task, Kind.DEFINE, statement, previous))
+            if self.graph.dotted_calls(effects) & {"matplotlib.use", "matplotlib.pyplot.switch_backend"}:
                 self.figures = True
             if not hidden:
                 self._chain(statement, state.PLOTTING if effects.setup & {"matplotlib", "config"} else state.ALWAYS)
         names = effects.defines | effects.may_define
-        if nature is Nature.IMPORT and (effects.modules & {"__future__"} or any(self._for_effect(name) for name in names)):
+        if nature is Nature.IMPORT and (
+            effects.modules & {"__future__"} or any(self._for_effect(name) for name in names)
+        ):
             self._chain(statement, state.ALWAYS)
         for name in sorted(names):
             before = self.current.get(name)
-            module = effects.imports.get(name)
-            extends = name in effects.may_define or (module is not None and before is not None and before.module == module)
-            codes = (effects.codes[name],) if name in effects.codes else ()
+            imported = effects.imports.get(name)
+            extends = name in effects.may_define or (
+                imported is not None and before is not None and before.module == imported
+            )
+            event = Event(
+                name, pos, task, Kind.DEFINE, statement, before if extends else None, module=imported, full=False
+            )
+            event.codes = (effects.codes[name],) if name in effects.codes else ()
             if extends and before is not None:
-                codes += before.codes
-            event = Event(name, pos, task, Kind.DEFINE, statement, before if extends else None, codes, module)
-            event.full = False
-            event.state = bool(codes) and not statement.form.simple and task is not None
-            self._add(event)
+                event.codes += before.codes
+            event.state = bool(event.codes) and not statement.form.simple and task is not None
+            self.add(event)
 
     def _chain(self, statement: Statement, name: str) -> None:
-        self._add(Event(name, statement.pos, statement.task, Kind.DEFINE, statement, self.current.get(name)))
+        self.add(Event(name, statement.pos, statement.task, Kind.DEFINE, statement, self.current.get(name)))
 
     def _for_effect(self, name: str) -> bool:
         return name not in self.read_names
@@ -357,30 +218,47 @@ class Timeline:
         inside = {name: self._inside(held) for name, held in effects.held.items()}
         for name in sorted((effects.may_define | may_define | effects.may_delete | may_delete) - effects.defines):
             before = self.current.get(name)
-            codes = effects.codes[name] if name in effects.codes else None
-            event = Event(name, pos, task, Kind.SOFT, statement, before, held=effects.held.get(name), what=effects.kinds.get(name, ""))
+            codes = effects.codes.get(name)
+            event = Event(
+                name,
+                pos,
+                task,
+                Kind.SOFT,
+                statement,
+                before,
+                held=effects.held.get(name),
+                what=effects.kinds.get(name, ""),
+            )
             event.codes = ((codes,) if codes else ()) + (before.codes if before else ())
             event.inside = inside.get(name, ()) + (before.inside if before else ())
             event.module = effects.imports.get(name) or (before.module if before else None)
-            self._add(event)
+            self.add(event)
         for name in sorted(effects.defines):
             codes = effects.codes.get(name)
-            event = Event(name, pos, task, Kind.VALUE, statement, held=effects.held.get(name), what=effects.kinds.get(name, ""))
+            event = Event(
+                name, pos, task, Kind.VALUE, statement, held=effects.held.get(name), what=effects.kinds.get(name, "")
+            )
             event.codes = (codes,) if codes else ()
             event.inside = inside.get(name, ())
             event.module = effects.imports.get(name)
             self._maker(event, effects.made_by.get(name))
             if statement.form.nature is Nature.CONSTANT and statement.cell.id in self.parameter_cells:
                 event.what = "default"
-            self._add(event)
+            self.add(event)
         for name in sorted(effects.deletes):
-            self._add(Event(name, pos, task, Kind.DELETE, statement))
+            self.add(Event(name, pos, task, Kind.DELETE, statement))
         for name, roots in effects.alias.items():
             mine = self.current.get(name)
             for root in sorted(roots):
                 other = self.current.get(root)
-                if mine is not None and other is not None and mine is not other and {mine.kind, other.kind} <= _VALUES and other.module is None:
-                    self._share(task, pos, {name: mine, root: other})
+                if (
+                    mine is not None
+                    and other is not None
+                    and mine is not other
+                    and {mine.kind, other.kind} <= VALUES
+                    and other.module is None
+                ):
+                    self.share(task, pos, {name: mine, root: other})
 
     def _inside(self, held: Held) -> tuple[Code, ...]:
         """Return the functions and classes that names stand for, or hold, here."""
@@ -400,8 +278,8 @@ class Timeline:
         if statement.task is None:
             return
         if replaces:
-            live = [n for n, e in self.current.items() if not n.startswith("@") and e.kind in _VALUES]
-            self._change(statement.task, live, statement.pos, statement)
+            live = [n for n, e in self.current.items() if not n.startswith("@") and e.kind in VALUES]
+            self.change(statement.task, live, statement.pos, statement)
         self.writers.append((statement.task, statement.pos, statement))
 
 

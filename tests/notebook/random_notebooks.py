@@ -20,7 +20,9 @@ class Made:
 
     @property
     def text(self) -> str:
-        return "\n\n".join(f'# %% tags=["task:{task}"]\n{cell}' for cell, task in zip(self.cells, self.tasks, strict=True))
+        return "\n\n".join(
+            f'# %% tags=["task:{task}"]\n{cell}' for cell, task in zip(self.cells, self.tasks, strict=True)
+        )
 
 
 def make_notebook(seed: int, size: int = 14) -> Made:
@@ -33,7 +35,9 @@ def make_notebook(seed: int, size: int = 14) -> Made:
             statements.append(candidate)
         if rng.random() < 0.6:
             name = rng.choice(VALUES)
-            candidate = rng.choice([f"print({name})", f"print({name}, {rng.choice(VALUES)})", f"print({rng.choice(FUNCTIONS)}({name}))"])
+            candidate = rng.choice(
+                [f"print({name})", f"print({name}, {rng.choice(VALUES)})", f"print({rng.choice(FUNCTIONS)}({name}))"]
+            )
             if run_in_one_namespace([*statements, candidate])[2] is None:
                 statements.append(candidate)
     cells: list[str] = []
@@ -105,11 +109,8 @@ def _statement(rng: random.Random) -> str:
             f"print({a}['f']({n}))",
             f"print({a}[0]({n}))",
             f"{a} = list(map({f}, list({b})))",
-            f"class C:\n    n = {n}\n    items = []\n    def __init__(self, v):\n        self.v = v\n        C.n += 1\n"
-            f"    def __repr__(self):\n        return f'C({{self.v}}, {{C.n}})'\n"
-            f"    def put(self, x):\n        self.items.append(x)\n        return self.items\n    def over(self):\n        return (self.v, {a})",
-            f"class C:\n    def __init__(self, v):\n        self.v = v\n    def over(self):\n        return {f}(self.v)\n    def put(self, x):\n"
-            f"        self.v = x\n        return {n}",
+            _class_with_state(a, n),
+            _plain_class(f, n),
             f"{a} = C({b})",
             f"{a} = [C({n}), {b}]",
             f"print({a}.over())",
@@ -141,3 +142,30 @@ def _statement(rng: random.Random) -> str:
             f"{g} = {f}({a})",
         ]
     )
+
+
+def _class_with_state(a: str, n: int) -> str:
+    return f"""class C:
+    n = {n}
+    items = []
+    def __init__(self, v):
+        self.v = v
+        C.n += 1
+    def __repr__(self):
+        return f'C({{self.v}}, {{C.n}})'
+    def put(self, x):
+        self.items.append(x)
+        return self.items
+    def over(self):
+        return (self.v, {a})"""
+
+
+def _plain_class(f: str, n: int) -> str:
+    return f"""class C:
+    def __init__(self, v):
+        self.v = v
+    def over(self):
+        return {f}(self.v)
+    def put(self, x):
+        self.v = x
+        return {n}"""

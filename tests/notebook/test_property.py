@@ -18,7 +18,14 @@ def check(made: Made, folder: Path) -> Replay:
         "nbformat_minor": 5,
         "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
         "cells": [
-            {"cell_type": "code", "id": f"c{n}", "source": cell, "metadata": {"tags": [f"task:{task}"]}, "outputs": [], "execution_count": None}
+            {
+                "cell_type": "code",
+                "id": f"c{n}",
+                "source": cell,
+                "metadata": {"tags": [f"task:{task}"]},
+                "outputs": [],
+                "execution_count": None,
+            }
             for n, (cell, task) in enumerate(zip(made.cells, made.tasks, strict=True), 1)
         ],
     }
