@@ -168,10 +168,10 @@ def _table(name: str, value: Any, folder: Path, kind: str, allow_pickle: bool) -
             code = f'nbprod_support.load_table("{file}")'
             pd.testing.assert_frame_equal(read, value, check_exact=True)
         elif is_series(value):
-            code = f'nbprod_support.load_table("{file}")["values"].rename({value.name!r})'
+            code = f'nbprod_support.load_table("{file}")["values"].rename({quoted(value.name)})'
             pd.testing.assert_series_equal(read["values"].rename(value.name), value, check_exact=True)
         else:
-            code = f'nbprod_support.load_index("{file}", {value.name!r})'
+            code = f'nbprod_support.load_index("{file}", {quoted(value.name)})'
             pd.testing.assert_index_equal(pd.Index(read["values"], name=value.name), value, exact=True)
     except Exception as error:  # whatever the writer or the comparison raises, the value does not survive the format
         _check_disk(error)

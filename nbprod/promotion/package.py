@@ -196,6 +196,7 @@ def _readme(candidate: Candidate, captured: Capture, name: str, version: str, li
         notebook=candidate.notebook.name,
         commit=git.get("commit"),
         dirty=git.get("dirty"),
+        changed=lineage["notebook"].get("changed_since_run", False),
         run=candidate.run,
         call={"route": call.route, "body": json.dumps(call.arguments), "answer": json.dumps(call.answer)},
         inputs=[

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nbprod.errors import Location, NotFoundError, PromotionError
+from nbprod.errors import Location, NotebookError, NotFoundError, PromotionError
 from nbprod.execution.cache import Cache, Trace
 from nbprod.execution.database import database
 from nbprod.execution.events import Status
@@ -21,6 +21,7 @@ from nbprod.execution.records import Records, Run
 from nbprod.execution.report import NOTEBOOK
 from nbprod.execution.store import Store
 from nbprod.notebook.pipeline import read_pipeline
+from nbprod.notebook.reader import read_notebook
 from nbprod.promotion.candidate import Candidate, Kept
 from nbprod.sweep.trials import Sweeps
 
@@ -150,7 +151,11 @@ def _lineage(project: Project, run: Run, pipeline: Pipeline, traces: Mapping[str
     path = Path(run.notebook)
     files = Records.open(project).files(run.id)
     return {
-        "notebook": {"path": _relative(path, project.root), "sha256": _sha(path)},
+        "notebook": {
+            "path": _relative(path, project.root),
+            "sha256": _sha(path),
+            "changed_since_run": _changed(path, pipeline),
+        },
         "cells": [
             {
                 "id": cell.id,
@@ -161,7 +166,7 @@ def _lineage(project: Project, run: Run, pipeline: Pipeline, traces: Mapping[str
             for task in pipeline.tasks.values()
             for cell in task.cells
         ],
-        "git": git_state(path.parent),
+        "git": git_state(path.parent),  # as it is at promotion
         "data": {
             _relative(Path(file), project.root): sha
             for file, sha in files["read"].items()
@@ -188,6 +193,15 @@ def _git(folder: Path, *arguments: str) -> str:
         ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True, timeout=30
     )
     return done.stdout.strip()
+
+
+def _changed(path: Path, pipeline: Pipeline) -> bool:
+    """Whether the author's notebook has other code by now than the run had."""
+    try:
+        now = read_notebook(path)
+    except NotebookError:
+        return True
+    return [cell.source for cell in now.cells] != [cell.source for cell in pipeline.notebook.cells]
 
 
 def _relative(path: Path, root: Path) -> str:

@@ -72,7 +72,7 @@ def test_a_run_is_promoted_as_it_was_though_the_notebook_has_changed(project: Pr
 def test_the_lineage_names_cells_commit_data_and_packages(project: Project, tmp_path: Path) -> None:
     lineage: Any = candidate(project, project.pipeline("times"), last_run(project), tmp_path).lineage
 
-    assert lineage["notebook"]["path"] == "times.ipynb"
+    assert (lineage["notebook"]["path"], lineage["notebook"]["changed_since_run"]) == ("times.ipynb", True)
     assert [(cell["id"], cell["task"]) for cell in lineage["cells"]][-1] == ("cell4", "train")
     assert list(lineage["data"]) == ["data.txt"]
     assert lineage["git"]["dirty"] is True
