@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,8 +52,16 @@ class Running:
     reason: str
     watch: tuple[str, ...]
     cancel: Cancel = field(default_factory=Cancel)
+    ended: threading.Event = field(default_factory=threading.Event)
+    future: Future[None] | None = None
     started: float | None = None
     attempts: int = 0
+
+    def stop(self) -> None:
+        """Have it end, and wait until it has."""
+        self.cancel.set()
+        if self.future is None or not self.future.cancel():
+            self.ended.wait()
 
     def reused(self, trace: Trace) -> Outcome:
         """Return the outcome when another run has computed it meanwhile."""

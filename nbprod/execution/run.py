@@ -213,8 +213,9 @@ class _Execution:
             executed = [nb for nb in found if nb is not None]
             report.write(self.folder / report.NOTEBOOK, self.setting.pipeline, self.setting.values, executed)
         write_graph(self.folder, scheduler.graph)
-        if self.status is Status.DONE:
-            shutil.rmtree(self.folder / "jobs", ignore_errors=True)
+        jobs = self.folder / "jobs"
+        for done in [jobs] if self.status is Status.DONE else jobs.glob("*/undo"):
+            shutil.rmtree(done, ignore_errors=True)
 
 
 def one_at_a_time(listener: Listener) -> Listener:

@@ -55,6 +55,7 @@ class Scheduler:
         self._ready: dict[str, tuple[Key, Digests, str]] = {}
         self._keys: dict[str, tuple[Node, Digests, Key]] = {}
         self._computed: set[str] = set()
+        self._stale: set[str] = set()
         self._results: queue.SimpleQueue[tuple[str, Running, Trace | BaseException]] = queue.SimpleQueue()
         self._ended: list[str] = []
         self._replanned = False
@@ -104,7 +105,7 @@ class Scheduler:
             loads = self._loads(node)
             key = self._key(node, loads)
             outcome, running = self.outcomes.get(name), self.running.get(name)
-            if outcome is not None and outcome.holds_for(node, key):
+            if outcome is not None and name not in self._stale and outcome.holds_for(node, key):
                 self._valid[name] = outcome
             elif running is not None and running.node == node and running.key.digest == key.digest:
                 continue
@@ -115,6 +116,8 @@ class Scheduler:
                 if found.trace is None:
                     self._ready[name] = (key, loads, found.reason)
                 elif outcome is not None and outcome.trace is not None and outcome.trace.id == found.trace.id:
+                    self.tools.cache.restore(found.trace)
+                    self._stale.discard(name)
                     self.outcomes[name] = self._valid[name] = replace(outcome, node=node, key=key)
                 elif self._reuse(name, Running(node, key, "", ()).reused(found.trace)):
                     return
@@ -146,7 +149,7 @@ class Scheduler:
         node = self.graph.nodes[name]
         running = self.running[name] = Running(node, key, reason, watched(self.graph, node))
         self.tools.journal.queued(name, running)
-        self.pool.submit(self._compute, name, running, loads, self._is_forced(name))
+        running.future = self.pool.submit(self._compute, name, running, loads, self._is_forced(name))
 
     def next(self) -> list[str]:
         """Wait until tasks end and return them; nothing when none is under way, or the graph has changed.
@@ -184,6 +187,7 @@ class Scheduler:
         except BaseException as error:  # noqa: BLE001  # it is raised again, or shown, where the loop is
             result = error
         self._results.put((name, running, result))
+        running.ended.set()
 
     def _attempt(self, name: str, running: Running, loads: Digests) -> Trace:
         limits = self.request.limits(name)
@@ -219,6 +223,7 @@ class Scheduler:
         """Take over what was computed before; return whether what it teaches changes the graph."""
         assert outcome.trace is not None
         self.tools.cache.restore(outcome.trace)
+        self._stale.discard(name)
         self.outcomes[name] = self._valid[name] = outcome
         self.tools.journal.ended(name, outcome)
         return self._learn(name, outcome.trace.facts)
@@ -226,6 +231,7 @@ class Scheduler:
     def _finish(self, name: str, running: Running, result: Trace | BaseException) -> None:
         now = time.time()
         self._computed.add(name)
+        self._stale.discard(name)
         if isinstance(result, Trace):
             if result.run != self.tools.journal.run:
                 self._reuse(name, running.reused(result))
@@ -260,13 +266,26 @@ class Scheduler:
         changed = [task for task, node in graph.nodes.items() if node != old.nodes.get(task)]
         if not changed:
             return False
-        for task in changed:
-            self._forget_a_race(task, old.nodes.get(task))
-            if task in self.running:
-                self.running.pop(task).cancel.set()
+        self._put_back(changed, old)
         self.tools.journal.replanned(name, tuple(task for task in changed if task in self.outcomes))
         self._replanned = True
         return True
+
+    def _put_back(self, changed: list[str], old: Graph) -> None:
+        """Make tasks whose bindings changed pending, with those after them, and undo what they did to files."""
+        for task in changed:
+            self._forget_a_race(task, old.nodes.get(task))
+        stale = set(changed)
+        for task in order(self.graph):
+            if self.graph.nodes[task].upstream & stale:
+                stale.add(task)
+        for task in [task for task in self.running if task in stale]:
+            self.running.pop(task).stop()
+            self.tools.runner.undo(task)
+        done = [task for task in stale & self._computed if task in self.outcomes]
+        for task in sorted(done, key=lambda task: self.outcomes[task].finished or 0.0, reverse=True):
+            self.tools.runner.undo(task)
+            self._stale.add(task)
 
     def _forget_a_race(self, name: str, before: Node | None) -> None:
         """Forget what a task computed while one ran that it should have waited for: it may have read half a file."""
@@ -277,7 +296,6 @@ class Scheduler:
             other = self.outcomes.get(upstream)
             if other is None or (other.finished or 0.0) > outcome.started:
                 self._discard(outcome.trace)
-                del self.outcomes[name]
                 return
 
     def _discard(self, result: Trace | BaseException) -> None:

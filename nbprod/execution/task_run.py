@@ -23,6 +23,7 @@ from nbprod.execution.selection import Limits
 from nbprod.notebook.facts import Facts
 from nbprod.notebook.graph import Node
 from nbprod.notebook.pipeline import Pipeline
+from nbprod.runtime import undo
 
 _KEEP_WRITTEN_BELOW = 256 << 20
 
@@ -57,6 +58,7 @@ class TaskRunner:
         job = self.folder / "jobs" / node.name
         executed = self.folder / "tasks" / f"{node.name}.ipynb"
         result = job / "result.json"
+        self.undo(node.name)
         try:
             shutil.rmtree(job, ignore_errors=True)
             job.mkdir(parents=True)
@@ -91,9 +93,11 @@ class TaskRunner:
                 TaskError("the task ended without a result", where=self._where(node), fix=f"See {executed}."),
                 retry=False,
             )
-        trace = self._trace(node, key, watch, outcome, executed, time.time() - begun)
-        shutil.rmtree(job, ignore_errors=True)
-        return self.cache.add(trace)
+        return self.cache.add(self._trace(node, key, watch, outcome, executed, time.time() - begun))
+
+    def undo(self, task: str) -> None:
+        """Put the files back that the task has changed in this run, if it has: it is to begin again, or not to have run."""
+        undo.undo(str(self.folder / "jobs" / task))
 
     def _trace(
         self, node: Node, key: Key, watch: tuple[str, ...], outcome: dict[str, Any], executed: Path, seconds: float

@@ -15,9 +15,10 @@ import tempfile
 from typing import Any, Callable, Dict, Iterable, Optional, Set, Tuple
 
 from . import audit
+from .undo import Undo
 
 _CHUNK = 1 << 20
-_HIDDEN = {".nbprod", "__pycache__", ".ipynb_checkpoints", ".git", ".ipython", ".jupyter", "matplotlib", "fontconfig"}
+_HIDDEN = {".nbprod", "__pycache__", ".ipynb_checkpoints", ".git", ".ipython", ".jupyter"}
 _WRITES = os.O_WRONLY | os.O_RDWR
 _IGNORED_NAMES = frozenset((".nbprod", "__pycache__", ".ipynb_checkpoints", ".git"))
 
@@ -43,6 +44,19 @@ def file_digest(path: str) -> Optional[str]:
         return None
 
 
+_CACHES = (
+    (".local", "lib"),
+    (".local", "share", "jupyter"),
+    (".local", "share", "fonts"),
+    (".cache", "matplotlib"),
+    (".config", "matplotlib"),
+    (".matplotlib",),
+    (".cache", "fontconfig"),
+    (".fontconfig",),
+)
+"""Folders in a home that hold programs, fonts and what libraries keep for themselves, and no data."""
+
+
 def _system_prefixes() -> Tuple[str, ...]:
     paths = sysconfig.get_paths()
     found = {
@@ -54,7 +68,8 @@ def _system_prefixes() -> Tuple[str, ...]:
     found.update((sys.prefix, sys.base_prefix, sys.exec_prefix))
     found.update(("/proc", "/dev", "/sys", "/etc", "/usr", "/lib", "/lib64", "/bin", "/sbin", "/run", "/var/run"))
     home = os.path.expanduser("~")
-    found.update(os.path.join(home, *part) for part in ((".local", "lib"), (".local", "share", "jupyter")))
+    found.update(os.path.join(home, *parts) for parts in _CACHES)
+    found.add(os.environ.get("MPLCONFIGDIR") or sys.prefix)
     both = found | {os.path.realpath(path) for path in found}
     return tuple(sorted(path.rstrip(os.sep) + os.sep for path in both if path not in ("", os.sep, home)))
 
@@ -62,8 +77,9 @@ def _system_prefixes() -> Tuple[str, ...]:
 class FileLog:
     """Collects the files that are read and written between `start` and `stop`."""
 
-    def __init__(self, ours: Iterable[str] = ()) -> None:
-        """Listen to nothing yet; paths under the folders `ours` never count."""
+    def __init__(self, ours: Iterable[str] = (), undo: Optional[Undo] = None) -> None:
+        """Listen to nothing yet; paths under the folders `ours` never count; `undo` notes what is about to be changed."""
+        self.undo = undo
         self.read: Set[str] = set()
         self.written: Set[str] = set()
         self.before: Dict[str, Optional[str]] = {}
@@ -82,6 +98,7 @@ class FileLog:
                 "open": self.open,
                 "os.listdir": self.list,
                 "os.scandir": self.list,
+                "os.mkdir": self.mkdir,
                 "os.remove": self.remove,
                 "os.truncate": self.truncate,
                 "os.rename": self.rename,
@@ -140,6 +157,8 @@ class FileLog:
     def changes(self, found: str) -> None:
         if found in self.read and found not in self.before and found not in self.written:
             self.before[found] = file_digest(found)
+        if self.undo is not None:
+            self.undo.before(found)
         self.written.add(found)
 
     def list(self, path: Any = None, *_: Any) -> None:
@@ -183,7 +202,14 @@ class FileLog:
     def database(self, path: Any, *_: Any) -> None:
         found = self.relevant(path)
         if found is not None and found not in self.databases and ":memory:" not in found:
+            if self.undo is not None:
+                self.undo.before(found)
             self.databases[found] = file_digest(found)
+
+    def mkdir(self, path: Any, mode: Any = None, folder: Any = -1, *_: Any) -> None:
+        found = self.relevant(_within(path, folder))
+        if found is not None and self.undo is not None:
+            self.undo.before_folder(found)
 
     def made(self, path: Any) -> None:
         self.temporary.add(os.path.normpath(os.path.join(os.getcwd(), os.fsdecode(path))))

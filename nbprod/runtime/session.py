@@ -14,6 +14,7 @@ from .files import FileLog
 from .hidden import Hidden
 from .overlay import Overlay, Snapshot, light, snapshot
 from .result import Outcome, TaskValueError
+from .undo import Undo
 
 _IPYTHON = re.compile(r"_+|_i+|_i?\d+|_(ih|oh|dh)|__\w+__|In|Out|exit|quit|get_ipython|open")
 """Globals that belong to IPython or Python, not to the notebook."""
@@ -49,8 +50,9 @@ class Session:
         self._opened: Dict[Tuple[str, str], Dict[str, Any]] = {}
         self._statement: Optional[types.CodeType] = None
         self._codes: List[types.CodeType] = []
-        self.files = FileLog([job["store"], os.path.dirname(job["result"])])
-        self.hidden = Hidden(self.names)
+        place = os.path.dirname(job["result"])
+        self.files = FileLog([job["store"], place], Undo(place))
+        self.hidden = Hidden(self.names, (name for name in job.get("defined", ()) if name.startswith("@")))
         self.files.start()
 
     def load(self, task: str, *names: str) -> None:
@@ -64,7 +66,9 @@ class Session:
             if name.startswith("@"):
                 self.hidden.load(name, value)
             elif isinstance(value, Overlay):
-                target = self.namespace[name]
+                target = self.namespace.get(name, _NONE)
+                if target is _NONE:
+                    raise TaskValueError(f"what task {task!r} changed on {name!r} is loaded before {name!r} is defined")
                 value.apply(target)
                 self.overlays[name] = (target, value)
             else:
