@@ -22,6 +22,7 @@ ROWS = 15
 
 
 PATIENCE = 3.0
+MANY = 100
 
 
 class Served:
@@ -50,6 +51,12 @@ class Served:
         Raises `Problem` if it fails, or its input or answer cannot go over HTTP.
         """
         inputs = {item.name: item for item in self._inputs(arguments, reference)}
+        empty = [name for name, value in arguments.items() if signatures.is_frame(value) and not len(value)]
+        if empty:
+            raise Problem(
+                f"the sample input for {self.name!r} has no rows ({empty[0]!r} is empty)",
+                f"Call `{self.name}(...)` in the notebook once with a table that has rows.",
+            )
         short = {name: some_rows(value, ROWS) for name, value in arguments.items()}
         single = {name: first_row(value) for name, value in short.items()}
         alike = all(single[name] is short[name] for name in short)
@@ -170,7 +177,9 @@ async def _awaited(answer: Any) -> Any:
 
 
 def some_rows(value: Any, count: int) -> Any:
-    """The first rows of a table, array or list of dicts, and of a table two rows with missing values besides."""
+    """The first rows of a table, array or list of dicts (or of many texts or lists), and of a table two rows with
+    missing values besides.
+    """
     if signatures.is_frame(value):
         head = value.iloc[:count]
         rest = value.iloc[count:]
@@ -182,7 +191,13 @@ def some_rows(value: Any, count: int) -> Any:
         return pd.concat([head, missing])
     if signatures.is_array(value) and value.ndim > 1:
         return value[:count]
-    return value[:count] if isinstance(value, list) and value and isinstance(value[0], dict) else value
+    if (
+        isinstance(value, list)
+        and value
+        and (isinstance(value[0], dict) or (isinstance(value[0], str | list) and len(value) > MANY))
+    ):
+        return value[:count]
+    return value
 
 
 def first_row(value: Any) -> Any:

@@ -14,6 +14,10 @@ from nbprod.promotion.signature import Column, Input, Signature
 if TYPE_CHECKING:
     from jinja2 import Template
 
+IMPORTED = frozenset(
+    "Annotated Any BaseModel ConfigDict Field HTMLResponse JSONResponse Literal Request Response Route Starlette".split()
+)
+"""Names that generated code imports."""
 ROWS = ("frame", "records")
 ROW = ("series", "record")
 MAX_LINE = 118
@@ -77,6 +81,8 @@ def class_name(name: str) -> str:
     'WineQuality'
     """
     text = "".join(part[:1].upper() + part[1:] for part in re.split(r"[^A-Za-z0-9]+", name) if part)
+    if text in IMPORTED or text.endswith("Row"):
+        return f"{text}Service"
     return text if text and not text[0].isdigit() else f"Service{text}"
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import inspect
 
 import numpy as np
@@ -94,3 +95,17 @@ def test_names_and_texts_cannot_break_out_of_the_generated_code() -> None:
 
     compile(text, "service.py", "exec")
     assert "import os" not in [line.strip() for line in text.splitlines()]
+
+
+@pytest.mark.parametrize("name", ["field", "row", "response", "any", "3d", "wine-2"])
+def test_no_service_name_collides_with_what_the_code_imports(name: str) -> None:
+    signature = Signature((infer(pd.DataFrame({"a": [1.0]})),), {"predict": "Any"})
+
+    text = write_service(ServiceText(name, "v1", "n.ipynb", "run", "f", "function", "model"), signature)
+
+    imported = {
+        alias.name for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ImportFrom) for alias in node.names
+    }
+    classes = [node.name for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ClassDef)]
+    assert len({*classes}) == len(classes) == 2
+    assert not imported & {*classes}
