@@ -206,10 +206,13 @@ def test_independent_tasks_run_at_the_same_time(tmp_path: Path) -> None:
 
 
 def test_a_task_is_tried_again_and_then_fails(tmp_path: Path) -> None:
-    flaky = "import os\nopen('tries', 'a').write('x')\nassert os.path.getsize('tries') > 2"
+    # the shell's file is not undone between attempts, as ours would be
+    flaky = "import os\n!echo >> tries\nos.mkdir('made')\nassert os.path.getsize('tries') > 2"
     work = Work(tmp_path, ("task:flaky", flaky))
 
     assert states(work.run(retries=1)) == {"flaky": "failed"}
+    (tmp_path / "made").rmdir()
+    (tmp_path / "tries").unlink()
     assert states(work.run(resources={"flaky": {"retries": 2}})) == {"flaky": "done"}
 
 
@@ -235,6 +238,23 @@ def test_a_name_that_no_analysis_sees_is_learnt_from_its_absence(tmp_path: Path)
     assert states(first) == {"a": "done", "b": "done"}, str(first.error)
     assert "answer 42" in printed(first)
     assert {plan.action for plan in work.plan().values()} == {"cached"}, "what was learnt is known to the next plan"
+
+
+def test_a_task_that_must_begin_again_finds_files_as_they_were(tmp_path: Path) -> None:
+    (tmp_path / "log").write_text("before ")
+    work = Work(
+        tmp_path,
+        ("task:a", "secret = 41"),
+        ("task:b", "import os\nos.makedirs('x/y')\nopen('x/y/new', 'x').write('1')\nopen('log', 'a').write('once')"),
+        ("", "answer = eval('sec' + 'ret')"),
+        ("task:c", "print(open('log').read())"),
+    )
+
+    result = work.run()
+
+    assert states(result) == {"a": "done", "b": "done", "c": "done"}, str(result.error)
+    assert (tmp_path / "log").read_text() == "before once"
+    assert "before once" in printed(result)
 
 
 def test_a_name_defined_nowhere_fails_once(tmp_path: Path) -> None:
