@@ -30,7 +30,7 @@ def file_edges(
     for task in order:
         reads, writes = _files(task, uses, facts, folder)
         for module in imports.get(task, ()):
-            path = str(folder / f"{module}.py")
+            path = _absolute(f"{module}.py", folder)
             if path in writer:
                 reads.add(path)
         for path in (reads | writes) - {UNKNOWN}:

@@ -194,7 +194,7 @@ def _close(word: str, known: Iterable[str]) -> str | None:
         if candidate == word:
             return candidate
         if (
-            len(word) >= 4
+            len(word) >= 3
             and candidate[0] == word[0]
             and abs(len(candidate) - len(word)) <= 2
             and _distance(word, candidate) <= (1 if len(candidate) < 8 else 2)
