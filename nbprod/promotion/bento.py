@@ -26,6 +26,8 @@ from nbprod.errors import PromotionError, ServiceError
 if TYPE_CHECKING:
     import psutil
 
+OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""Asks a service directly: a proxy set for this shell must not be asked for an address of this machine."""
 BUILD = """
 import json, sys, bentoml
 job = json.load(open(sys.argv[1]))
@@ -177,7 +179,7 @@ def _kill(process: psutil.Process) -> None:
 def answers(url: str, timeout: float = 2.0) -> bool:
     """Whether a service at `url` says that it is ready."""
     try:
-        with urllib.request.urlopen(f"{url}/readyz", timeout=timeout) as response:  # noqa: S310 - http, to a service of ours
+        with OPENER.open(f"{url}/readyz", timeout=timeout) as response:
             return bool(response.status == 200)
     except (urllib.error.URLError, ConnectionError, TimeoutError, OSError):
         return False
@@ -186,9 +188,9 @@ def answers(url: str, timeout: float = 2.0) -> bool:
 def post(url: str, body: Mapping[str, Any], timeout: float = 60.0) -> tuple[int, Any]:
     """Post JSON and return the status and the JSON that came back (its text where it is none)."""
     data = json.dumps(body, allow_nan=False).encode()
-    request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method="POST")  # noqa: S310 - as above
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method="POST")  # noqa: S310 - http, to a service of ours
     try:
-        with urllib.request.urlopen(request, timeout=timeout) as response:  # noqa: S310 - as above
+        with OPENER.open(request, timeout=timeout) as response:
             status, text = response.status, response.read().decode("utf-8", "replace")
     except urllib.error.HTTPError as error:
         status, text = error.code, error.read().decode("utf-8", "replace")

@@ -20,9 +20,10 @@ from nbprod.promotion.support import plain
 ROWS = 15
 """Rows of a sample that are replayed against the service; not a power of two, so that padded batches are checked."""
 
-
-PATIENCE = 3.0
 MANY = 100
+"""A list of more texts or lists than this is taken for rows, of which the first are enough."""
+PATIENCE = 3.0
+"""Seconds for finding out which columns can be left out."""
 
 
 class Served:

@@ -38,6 +38,18 @@ def test_the_service_answers_what_the_notebook_answers(wine: Notebook, running: 
     assert sample.answer == sample.expected
 
 
+def test_a_service_is_asked_directly_whatever_proxy_is_set(
+    wine: Notebook, running: serve.Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+
+    sample = predict(Project(wine.folder), "wine")
+
+    assert sample.answer == sample.expected
+    assert bento.answers(running.url)
+
+
 def test_other_arguments_go_by_name(wine: Notebook, running: serve.Service) -> None:
     answer = predict(Project(wine.folder), "wine", {"rows": rows(wine, 1), "digits": 1}).answer
 
