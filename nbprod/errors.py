@@ -6,6 +6,7 @@ exits with `exit_code`; the server maps `status` to a response in one place.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 
@@ -21,8 +22,9 @@ class Location:
     def __str__(self) -> str:
         parts = []
         if self.file:
-            at = f"{self.file}:{self.line}" if self.line and self.cell is None else self.file
-            parts.append(at)
+            here = os.path.join(os.getcwd(), "")
+            file = self.file.removeprefix(here)  # as a reader in this folder would name it
+            parts.append(f"{file}:{self.line}" if self.line and self.cell is None else file)
         if self.task:
             parts.append(f"task {self.task!r}")
         if self.cell is not None:

@@ -106,6 +106,8 @@ def run(
     if workers is not None:
         options["workers"] = workers
     project.make_state()
+    if not as_json:
+        _warn(read, entry)
     with progress(as_json=as_json) as show:
         result = run_pipeline(
             read,
@@ -122,6 +124,13 @@ def run(
             **options,
         )
     return _conclude(result, as_json=as_json)
+
+
+def _warn(pipeline: Pipeline, entry: Entry) -> None:
+    """Say that there are problems which do not keep the pipeline from running; `nbprod check` tells them."""
+    count = sum(one.severity != "info" for one in pipeline.diagnostics)
+    if count:
+        click.echo(f"{count} problem{'s' * (count != 1)}: nbprod check {entry.name} tells more", err=True)
 
 
 def parameter_values(entry: Entry, pipeline: Pipeline, given: tuple[str, ...]) -> dict[str, Any]:

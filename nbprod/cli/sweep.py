@@ -74,12 +74,14 @@ def sweep(
     """
     from nbprod.cli.trials import Trials, conclude
     from nbprod.notebook.pipeline import read_pipeline
+    from nbprod.notebook.refusal import refuse
     from nbprod.project import Project
     from nbprod.sweep import Sweeps, resume_sweep, run_sweep
 
     project = Project.find()
     entry = project.pipeline(pipeline)
     read = read_pipeline(str(entry.notebook))
+    refuse(read)
     options = entry.run_options
     project.make_state()
     if timeout is not None:

@@ -14,6 +14,7 @@ from nbprod.execution.lessons import Lessons
 from nbprod.execution.store import Store
 from nbprod.notebook.graph import Node
 from nbprod.notebook.pipeline import Pipeline
+from nbprod.notebook.refusal import refuse
 
 
 class Setting:
@@ -22,6 +23,7 @@ class Setting:
     def __init__(
         self, pipeline: Pipeline, project: Place, name: str, values: Mapping[str, Any], inputs: Collection[str]
     ) -> None:
+        refuse(pipeline)
         self.pipeline = pipeline
         self.name = name
         self.values = values

@@ -13,7 +13,6 @@ BLOCKING = frozenset(
         "after-cycle",
         "after-unknown",
         "kernel-language",
-        "metric-not-scalar",
         "parameter-twice",
         "syntax",
         "tag-name",

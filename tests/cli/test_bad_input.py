@@ -64,6 +64,27 @@ def test_a_problem_of_the_notebook_is_found_before_anything_runs(nbprod, cells, 
     explained(nbprod("check", "a.ipynb"), *parts)
 
 
+@pytest.mark.parametrize("command", ["run", "plan", "sweep -p n=1,2"])
+@pytest.mark.parametrize(
+    ("cells", "parts"),
+    [
+        ([("taks:train", "x = 1")], ["a.ipynb, cell 2: unknown tag 'taks:train'", "did you mean 'task:train'?"]),
+        ([("task:a after:b", "x = 1")], ["a.ipynb, task 'a', cell 2: there is no task 'b' to run after"]),
+        ([("task:a after:b", "x = 1"), ("task:b after:a", "y = 1")], ["tasks wait for each other"]),
+        ([("task:a task:b", "x = 1")], ["cell 2"]),
+        ([("task:a", "x = (1")], ["cell 2", "line 1"]),
+        ([("parameters", "n = 2")], ["'n' is set twice", "cell 1"]),
+    ],
+    ids=["nearly a tag", "after an unknown task", "a cycle", "two tasks", "no Python", "a parameter twice"],
+)
+def test_what_a_tag_asks_for_and_cannot_be_done_is_never_left_out_silently(nbprod, command, cells, parts):
+    """Nothing runs."""
+    nbprod.notebook(("parameters", "n = 1"), *cells, ("metrics task:z", "score = n"))
+
+    explained(nbprod(command.split()[0], "a.ipynb", *command.split()[1:]), *parts)
+    assert nbprod("runs", "--json").json == []
+
+
 def test_an_unknown_kernel(nbprod):
     nbprod.notebook(*CHAIN, kernel="no-such-kernel")
 
