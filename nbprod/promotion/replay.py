@@ -6,10 +6,13 @@ which also stands in for `__main__`, so that nothing that is stored refers to a 
 """
 
 from __future__ import annotations
+import __future__
 
+import functools
 import importlib.util
 import json
 import linecache
+import operator
 import os
 import re
 import sys
@@ -24,6 +27,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nbprod.promotion.served import Served
 
+_FUTURE = functools.reduce(
+    operator.or_, (getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
+)
 _SECRET = re.compile(r"KEY|TOKEN|SECRET|PASS|CREDENTIAL|AUTH", re.IGNORECASE)
 
 
@@ -80,6 +86,7 @@ class Replay:
         self.kind: str = job["serve"]["kind"]
         self.module = types.ModuleType(job["module"])
         self.values: list[Value] = []
+        self.future = 0
         self.environ: dict[str, str] = {}  # variables that tasks before set
         self._script = sys.modules["__main__"]  # kept alive: its globals are this very code's
         sys.modules[job["module"]] = sys.modules["__main__"] = self.module
@@ -117,7 +124,10 @@ class Replay:
             name = f"<cell {step['cell']}>"
             linecache.cache[name] = (len(step["source"]), None, step["source"].splitlines(True), name)
             try:
-                exec(compile(step["source"], name, "exec"), namespace)  # noqa: S102 - the author's code
+                # As in a kernel, a `from __future__` import holds for all code after it; this file's own never does.
+                code = compile(step["source"], name, "exec", flags=self.future, dont_inherit=True)
+                self.future |= code.co_flags & _FUTURE
+                exec(code, namespace)  # noqa: S102 - the author's code
             except Exception as error:
                 raise Problem(
                     f"the code that {self.serve!r} needs fails outside the notebook: cell {step['cell']}, "

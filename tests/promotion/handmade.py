@@ -27,6 +27,7 @@ class Notebook:
     names: list[str] = field(default_factory=list)
     overlays: dict[str, Overlay] = field(default_factory=dict)
     number: int = 0
+    future: int = 0
 
     def _cell(self, source: str) -> Cell:
         self.number += 1
@@ -63,7 +64,9 @@ class Notebook:
         self.steps.append(Load("train", (name,)))
 
     def _run(self, source: str) -> None:
-        exec(compile(source, "<notebook>", "exec"), self.namespace)
+        code = compile(source, "<notebook>", "exec", flags=self.future, dont_inherit=True)
+        self.future |= code.co_flags & annotations.compiler_flag
+        exec(code, self.namespace)
 
     def save(self, name: str) -> Kept:
         """Save a value as a task's end would."""

@@ -11,6 +11,7 @@ import pytest
 
 from nbprod.config import PipelineConfig
 from nbprod.errors import GateError, NotFoundError, ParityError, PromotionError
+from nbprod.notebook.graph import Define
 from nbprod.project import Project
 from nbprod.promotion.capture import capture
 from nbprod.promotion.modelcode import write_model
@@ -239,6 +240,29 @@ def test_a_column_that_the_function_does_without_may_be_left_out(notebook: Noteb
     ]
     assert captured.calls[-1].arguments == {"rows": [{"a": 1.0, "b": 0.0}]}
     assert captured.calls[-1].answer == [1.0]
+
+
+def test_annotations_are_evaluated_as_in_the_notebook(notebook: Notebook, scratch: Path) -> None:
+    kinds = "def kinds():\n    return [type(v).__name__ for f in (first, second) for v in f.__annotations__.values()]"
+    notebook.define("def first(x: int): ...")
+    notebook.define("from __future__ import annotations")
+    notebook.define("def second(x: Later): ...")
+    notebook.define(kinds)
+    notebook.define("def predict(x: int) -> list:\n    return kinds()")
+
+    assert capture(notebook.candidate("predict", "1"), scratch).calls[0].answer == ["type", "str"]
+
+
+def test_a_module_of_the_authors_called_model_is_left_alone(notebook: Notebook, scratch: Path) -> None:
+    (notebook.folder / "model.py").write_text("def double(x):\n    return 2 * x\n")
+    notebook.namespace["double"] = None
+    notebook.steps.append(Define(notebook._cell(""), 1, "from model import double", ("double",)))
+    notebook.define("def predict(x: int) -> int:\n    return double(x)")
+
+    captured = capture(notebook.candidate("predict", "predict(21)"), scratch)
+
+    assert (captured.module, captured.calls[0].answer) == ("notebook_model", 42)
+    assert list(captured.modules) == ["model.py"]
 
 
 def test_a_guess_that_does_not_fit_gives_way_to_the_next(notebook: Notebook, scratch: Path) -> None:
