@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -65,6 +66,36 @@ def test_a_pipe_gets_plain_lines(nbprod):
     assert any(line.startswith("train: done in ") for line in lines)
     assert any(line.startswith("done in ") and line.endswith(": total 4.5") for line in lines)
     assert "\x1b" not in result.out
+
+
+def test_a_terminal_sees_a_table_that_is_redrawn(nbprod):
+    """Each task with its state; the last line is the run's."""
+    nbprod.notebook(*CHAIN)
+    ours, theirs = os.openpty()
+    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "100", "LINES": "40"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "nbprod", "run", "a.ipynb"], stdin=theirs, stdout=theirs, stderr=theirs, env=environment
+    )
+    os.close(theirs)
+    screen = b""
+    while True:
+        try:
+            chunk = os.read(ours, 65536)
+        except OSError:  # so Linux tells that the other end is closed
+            break
+        if not chunk:
+            break
+        screen += chunk
+    os.close(ours)
+
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.decode())
+    assert process.wait(60) == 0, text
+    assert b"\x1b[1A" in screen, "lines are gone over again"
+    assert "▸ running" in text
+    last = text[text.rindex("task ") :]
+    for name in ("load", "train", "evaluate"):
+        assert re.search(rf"{name} +✓ done", last)
+    assert re.search(r"done in .*: total 4.5", last)
 
 
 def test_only_from_and_force_choose_what_is_computed(nbprod):
