@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Self
 
 import click
@@ -48,7 +48,8 @@ class Trials:
             print_json({"event": "trial", **vars(trial)}, indent=None)
         elif self.live is None and trial.status.is_finished():
             click.echo(
-                f"trial {trial.number}: {trial.status}, " + ", ".join(filter(None, _cells(trial, self.plan)[2:]))
+                f"trial {trial.number}: {trial.status}, "
+                + ", ".join(filter(None, _cells(trial, self.plan, named=True)[2:]))
             )
 
     def table(self) -> Table:
@@ -73,13 +74,18 @@ def _headings(plan: SweepPlan) -> list[str]:
     return ["trial", "state", *plan.space, *plan.optimize, "tasks", "took"]
 
 
-def _cells(trial: Trial, plan: SweepPlan) -> Sequence[str]:
+def _cells(trial: Trial, plan: SweepPlan, *, named: bool = False) -> Sequence[str]:
+    def shown(name: str, values: Mapping[str, object]) -> str:
+        if name not in values:
+            return ""
+        return f"{name} {number(values[name])}" if named else number(values[name])
+
     tasks = ", ".join(f"{count} {state}" for state, count in sorted(trial.tasks.items()))
     return [
         str(trial.number),
         str(trial.status),
-        *(f"{name} {number(trial.parameters[name])}" if name in trial.parameters else "" for name in plan.space),
-        *(f"{name} {number(trial.metrics[name])}" if name in trial.metrics else "" for name in plan.optimize),
+        *(shown(name, trial.parameters) for name in plan.space),
+        *(shown(name, trial.metrics) for name in plan.optimize),
         tasks,
         seconds(trial.seconds),
     ]
@@ -89,21 +95,7 @@ def conclude(done: Sweep, name: str) -> None:
     metric, direction = next(iter(done.plan.optimize.items()))
     sign = 1 if direction == "minimize" else -1
     ranked = sorted(done.trials, key=lambda one: sign * one.metrics[metric] if metric in one.metrics else float("inf"))
-    rows = []
-    for trial in ranked:
-        values = [number(trial.parameters.get(key, "")) for key in done.plan.space]
-        scores = [number(value) for key in done.plan.optimize if (value := trial.metrics.get(key)) is not None] or [""]
-        rows.append(
-            [
-                trial.number,
-                trial.status,
-                *values,
-                *scores,
-                _cells(trial, done.plan)[-2],
-                seconds(trial.seconds),
-                trial.run,
-            ]
-        )
+    rows = [[*_cells(trial, done.plan), trial.run] for trial in ranked]
     print_table([*_headings(done.plan), "run"], rows)
     for trial in done.trials:
         if trial.error:
