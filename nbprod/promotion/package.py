@@ -114,7 +114,9 @@ def hashes(folder: Path) -> dict[str, str]:
 def requirements(candidate: Candidate, captured: Capture) -> list[str]:
     """The pinned distributions that the service imports: the code's own imports and those of its model files.
 
-    Raises `PromotionError` for an import that no installed distribution provides.
+    An import of what is not installed where the notebook ran is optional, and left out.
+
+    Raises `PromotionError` for a module that was imported and that no installed distribution provides.
     """
     wanted = modelcode.imports(candidate)
     for item in captured.stored:
@@ -126,7 +128,8 @@ def requirements(candidate: Candidate, captured: Capture) -> list[str]:
     wanted |= {"numpy"} if "array" in kinds else set()
     own = {path.partition("/")[0].removesuffix(".py") for path in captured.modules} | {captured.module}
     wanted -= own | sys.stdlib_module_names
-    unknown = sorted(wanted - set(captured.packages))
+    wanted &= set(captured.packages)
+    unknown = sorted(top for top in wanted if not captured.packages[top])
     if unknown:
         raise PromotionError(
             f"the service imports {', '.join(unknown)}, which no installed package provides, so that it cannot be pinned",

@@ -248,10 +248,13 @@ class Replay:
         return {**found, **({"KERAS_BACKEND": keras.backend.backend()} if keras is not None else {})}
 
     def _packages(self) -> dict[str, list[str]]:
-        """The installed distributions, with versions, of every top-level module that is loaded or imported by the code."""
+        """The installed distributions, with versions, of every top-level module that is loaded or imported by the code.
+
+        A loaded module that no distribution brought has none.
+        """
         from importlib import metadata
 
-        found: dict[str, list[str]] = {}
+        found: dict[str, list[str]] = {name: [] for name in sys.modules if "." not in name}
         for top, names in metadata.packages_distributions().items():
             if top in sys.modules or top in self.job["imports"]:
                 found[top] = sorted({f"{name}=={metadata.version(name)}" for name in names})

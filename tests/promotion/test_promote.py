@@ -15,6 +15,7 @@ from nbprod.notebook.graph import Define
 from nbprod.project import Project
 from nbprod.promotion.capture import capture
 from nbprod.promotion.modelcode import write_model
+from nbprod.promotion.package import requirements
 from nbprod.promotion.promote import clear_scratch, promote_candidate
 from nbprod.promotion.registry import ModelVersion, Registry, Status
 
@@ -251,6 +252,23 @@ def test_annotations_are_evaluated_as_in_the_notebook(notebook: Notebook, scratc
     notebook.define("def predict(x: int) -> list:\n    return kinds()")
 
     assert capture(notebook.candidate("predict", "1"), scratch).calls[0].answer == ["type", "str"]
+
+
+def test_requirements_are_what_is_imported_here_and_an_import_that_nobody_provides_is_an_error(
+    notebook: Notebook, scratch: Path
+) -> None:
+    (notebook.folder / "helpers.py").write_text(
+        "try:\n    import not_installed\nexcept ImportError:\n    pass\nimport yaml\n"
+    )
+    notebook.steps.append(Define(notebook._cell(""), 1, "import helpers, json\nimport numpy as np", ("helpers",)))
+    notebook.define("def predict(x: int) -> int:\n    return x")
+    candidate = notebook.candidate("predict", "predict(21)")
+    captured = capture(candidate, scratch)
+
+    assert [text.partition("==")[0] for text in requirements(candidate, captured)] == ["numpy", "PyYAML"]
+
+    with pytest.raises(PromotionError, match="imports numpy, which no installed package provides"):
+        requirements(candidate, replace(captured, packages={**captured.packages, "numpy": []}))
 
 
 def test_a_module_of_the_authors_called_model_is_left_alone(notebook: Notebook, scratch: Path) -> None:
