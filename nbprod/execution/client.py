@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import shutil
+import socket
+import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,6 +25,8 @@ from nbprod.execution.failure import Failure, Watcher, line_of, plain
 from nbprod.execution.kernels import Alive, end_of, tail
 
 POLL_SECONDS = 0.2
+_SOCKET_PATH = 100
+"""Bytes that the path of a Unix socket may have on every system."""
 
 
 class KernelDied(DeadKernelError):  # type: ignore[misc]
@@ -57,6 +63,7 @@ class Client(NotebookClient):  # type: ignore[misc]
         self.env = env
         self.log_path = log_path
         self.alive: Alive | None = None
+        self.sockets: str | None = None
         self.at = -1
         self.limit = 0.0
 
@@ -91,6 +98,7 @@ class Client(NotebookClient):  # type: ignore[misc]
         if self.task_timeout is not None:
             self.deadline = time.monotonic() + self.task_timeout
         self.km = self.create_kernel_manager()
+        self._use_sockets()
         kwargs: dict[str, Any] = {} if self.env is None else {"env": dict(self.env)}
         # Not on our terminal: what kernels say there is about themselves. A crash is explained from it.
         with open(self.log_path, "ab") as log:  # noqa: ASYNC230  # the loop is ours alone
@@ -101,6 +109,19 @@ class Client(NotebookClient):  # type: ignore[misc]
         self.kc.start_channels()
         await self._wait_until_ready()
         self.kc.allow_stdin = False
+
+    def _use_sockets(self) -> None:
+        """Talk over Unix sockets in a private folder, where there are any.
+
+        The ports of TCP are chosen before the kernel binds them: with many kernels starting at once another one takes
+        them first, and the kernel never answers.
+        """
+        if not hasattr(socket, "AF_UNIX") or os.name != "posix":
+            return
+        self.sockets = tempfile.mkdtemp(prefix="nbprod-")
+        stem = os.path.join(self.sockets, "k")
+        if len(stem) < _SOCKET_PATH - 4 and self.km is not None:
+            self.km.transport, self.km.ip = "ipc", stem
 
     async def _wait_until_ready(self) -> None:
         """Wait for the kernel's answer and for its first broadcast, which shows that no output can be missed.
@@ -205,6 +226,7 @@ class Client(NotebookClient):  # type: ignore[misc]
         if self.alive is None:
             if self.km is not None and self.km.has_kernel:
                 await self.km.shutdown_kernel(now=True)
+            self._remove_sockets()
             return
         if clean and self.alive.poll() is None and not self.cancel.is_set() and self.kc is not None:
             # Asked to go, so that its exit handlers run and its files are flushed; nobody waits for that, but for its
@@ -220,6 +242,12 @@ class Client(NotebookClient):  # type: ignore[misc]
         assert isinstance(self.km, AsyncKernelManager)
         await self.km.cleanup_resources()
         self.kc = self.km = None
+        self._remove_sockets()
+
+    def _remove_sockets(self) -> None:
+        if self.sockets is not None:
+            shutil.rmtree(self.sockets, ignore_errors=True)
+            self.sockets = None
 
     def _fail(self, kind: str, name: str, message: str, traceback: tuple[str, ...] = ()) -> None:
         if 0 <= self.at < len(self.nb.cells):
