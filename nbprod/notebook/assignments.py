@@ -20,8 +20,15 @@ class AssignmentReader(FlowReader):
         """Return what calling a function does."""
         raise NotImplementedError
 
+    def defaults(self, args: ast.arguments) -> None:
+        """Visit the defaults of parameters."""
+        raise NotImplementedError
+
     def visit_assign(self, node: ast.Assign) -> None:
-        self.visit(node.value)
+        if self.scope is None and isinstance(node.value, ast.Lambda):
+            self.defaults(node.value.args)  # a definition like `def`: its body runs when it is called
+        else:
+            self.visit(node.value)
         names = [name for target in node.targets if isinstance(target, ast.Name) for name in target_names(target)]
         for target in node.targets:
             if (

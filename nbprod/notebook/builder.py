@@ -209,12 +209,24 @@ def _defines(task: str, steps: tuple[Step, ...], timeline: Timeline) -> frozense
 def _code(steps: tuple[Step, ...], carried: Mapping[tuple[str, int], Statement], statements: list[Statement]) -> str:
     """Return the normal form of all code that runs; loads stand in it by name, so that their order counts."""
     lines: list[str] = []
+    taken: list[str] = []
+
+    def flush() -> None:
+        if taken:
+            lines.append(f"# load {' '.join(sorted(taken))}")
+            taken.clear()
+
     for step in steps:
-        if isinstance(step, Define):
-            lines.append(carried[step.cell.id, step.line].piece.text)
-        else:
-            kind = "load" if isinstance(step, Load) else "bind"
-            lines.append(f"# {kind} {' '.join(step.names)}")
+        if isinstance(step, Load):
+            taken.extend(step.names)  # from whom, and which of two tasks comes first, is not the code's business
+            continue
+        flush()
+        lines.append(
+            carried[step.cell.id, step.line].piece.text
+            if isinstance(step, Define)
+            else f"# bind {' '.join(step.names)}"
+        )
+    flush()
     lines.append("# cells")
     lines += [statement.piece.text for statement in statements]
     return "\n".join(line for line in lines if line)

@@ -169,7 +169,7 @@ class CallReader(RootFinder):
         args = tuple(map(self.roots, node.args))
         if any(args) and self.scope is not None:
             self.kept.update(*(a for a in args if any(root.startswith("$") for root in a)))
-        if path or receiver or any(args) or passed:
+        if path or method or any(args) or passed:
             mine = frozenset(root for root in receiver if root not in self.certain)
             call = Call(path, method, mine, args, tuple(keywords), passed, node.lineno, frozenset(options))
             self.out.calls.append(call)

@@ -39,17 +39,26 @@ class Scanner(AssignmentReader):
                 scope.names.add(name)
                 scope.alias[name] = self.roots(generator.iter)
         outside, self.scope = self.scope, scope
-        self.visit_all(first.ifs)
-        for generator in others:
-            self.visit(generator.iter)
-            self.visit_all(generator.ifs)
-        self.visit_all([node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt])
+
+        def inside() -> bool:
+            self.visit_all(first.ifs)
+            for generator in others:
+                self.visit(generator.iter)
+                self.visit_all(generator.ifs)
+            self.visit_all([node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt])
+            return False
+
+        if any(isinstance(part, ast.NamedExpr) for part in ast.walk(node)):
+            self.branches([inside, lambda: False])  # what it binds further out it may not bind at all
+        else:
+            inside()
         self.scope = outside
 
     def visit_return(self, node: ast.Return | ast.Yield | ast.YieldFrom) -> None:
         if node.value is not None:
             self.visit(node.value)
-            self.kept.update(self.aliases(node.value))
+            if not isinstance(node.value, ast.Call):
+                self.kept.update(self.aliases(node.value))
         self.yields = self.yields or not isinstance(node, ast.Return)
 
     def visit_function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:

@@ -72,23 +72,24 @@ class FlowReader(Binder):
     def visit_for(self, node: ast.For | ast.AsyncFor) -> None:
         self.visit(node.iter)
         roots = self.roots(node.iter)
+        surely = _surely_loops(node.iter)
 
         def loop() -> bool:
             self.assign(node.target, roots)
             self.block(node.body)
             return False
 
-        if _surely_loops(node.iter):
+        if surely and not _leaves_early(node.body):
             loop()
         else:
+            if surely:
+                self.assign(node.target, roots)
             self.branches([loop, lambda: False])
         self.branches([lambda: self.block(node.orelse), lambda: False])
 
     def visit_while(self, node: ast.While) -> None:
         self.visit(node.test)
-        forever = isinstance(node.test, ast.Constant) and bool(node.test.value)
-        ways: list[Callable[[], bool]] = [lambda: self.block(node.body) and False]
-        self.branches(ways if forever else [*ways, lambda: False])
+        self.branches([lambda: self.block(node.body) and False, lambda: False])
         self.branches([lambda: self.block(node.orelse), lambda: False])
 
     def visit_try(self, node: ast.Try) -> None:
@@ -165,6 +166,21 @@ def _catches_name_error(handler: ast.ExceptHandler) -> bool:
     return any(
         kind is None or dotted(kind)[-1:] in {("NameError",), ("Exception",), ("BaseException",)} for kind in kinds
     )
+
+
+def _leaves_early(body: list[ast.stmt]) -> bool:
+    """Say whether a pass through the body of a loop may end before its end."""
+    todo: list[ast.AST] = list(body)
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.Break | ast.Continue):
+            return True
+        if not isinstance(
+            node,
+            ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda | ast.For | ast.While | ast.AsyncFor,
+        ):
+            todo.extend(ast.iter_child_nodes(node))
+    return False
 
 
 def _surely_loops(node: ast.expr) -> bool:

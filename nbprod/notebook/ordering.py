@@ -38,6 +38,11 @@ def file_edges(
                 if path in writer:
                     edges[task].add(writer[path])
                 path = os.path.dirname(path)  # noqa: PLW2901
+        for listed in (path for path in reads if path.endswith(os.sep)):  # a folder whose names were read
+            edges[task].update(other for path, other in writer.items() if path.startswith(listed))
+        for listed, seen in readers.items():
+            if listed.endswith(os.sep) and any(path.startswith(listed) for path in writes):
+                edges[task] |= seen
         for path in writes:
             edges[task] |= readers.pop(path, set())
             if path != UNKNOWN:
@@ -62,7 +67,7 @@ def _files(
     told = facts.get(task)
     if told is not None:
         reads |= set(told.files_read)
-        writes |= set(told.files_written)
+        writes |= {path.rstrip(os.sep) for path in told.files_written}  # of a folder that was made, the path ends so
     return reads, writes
 
 
