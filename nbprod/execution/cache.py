@@ -6,6 +6,7 @@ a key may have several traces, one for each state of the files, and a trace is c
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -180,9 +181,11 @@ class Cache:
         return Trace(**{**vars(trace), "id": number[0]})
 
     def restore(self, trace: Trace) -> None:
-        """Put back the files that the task wrote where they are gone or changed."""
+        """Put back the files that the task wrote and the folders that it made, where they are gone or changed."""
         for path, sha in trace.written.items():
-            if sha is not None and not path.endswith("/") and self.hashes.of(path) != sha:
+            if path.endswith("/"):
+                os.makedirs(path, exist_ok=True)
+            elif sha is not None and self.hashes.of(path) != sha:
                 self.store.restore_file(sha, path)
 
     def drop(self, number: int) -> None:

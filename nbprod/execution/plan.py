@@ -64,5 +64,5 @@ def plan_pipeline(
         else:
             plans[task] = TaskPlan(task, "cached", found.reason, found.trace.run)
             digests[task] = found.trace.digests
-            files.update(found.trace.written)
+            files.update((path, sha) for path, sha in found.trace.written.items() if not path.endswith("/"))
     return [plans[task] for task in graph.nodes if task in plans]

@@ -84,6 +84,8 @@ class FileLog:
         self.written: Set[str] = set()
         self.before: Dict[str, Optional[str]] = {}
         """Digests of files that were read and then written, as they were when they were read."""
+        self.folders: Set[str] = set()
+        """Folders that were made."""
         self.temporary: Set[str] = set()
         self.databases: Dict[str, Optional[str]] = {}
         here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -208,14 +210,19 @@ class FileLog:
 
     def mkdir(self, path: Any, mode: Any = None, folder: Any = -1, *_: Any) -> None:
         found = self.relevant(_within(path, folder))
-        if found is not None and self.undo is not None:
-            self.undo.before_folder(found)
+        if found is not None and not os.path.lexists(found):
+            self.folders.add(found)
+            if self.undo is not None:
+                self.undo.before_folder(found)
 
     def made(self, path: Any) -> None:
         self.temporary.add(os.path.normpath(os.path.join(os.getcwd(), os.fsdecode(path))))
 
     def result(self) -> Dict[str, Dict[str, Optional[str]]]:
-        """Return the digests of what was read from outside and of what was written; call it once, when the task has ended."""
+        """Return the digests of what was read from outside and of what was written; call it once, when the task has ended.
+
+        A folder that was made is written under its path with a slash at the end, without a digest.
+        """
         for path, before in self.databases.items():
             if before is not None:
                 self.read.add(path)
@@ -235,6 +242,8 @@ class FileLog:
             else:
                 read[path] = file_digest(path)
         written = {path: file_digest(path) for path in sorted(self.written - gone) if not _is_special(path)}
+        made = (path for path in sorted(self.folders) if os.path.isdir(path) and not self.is_temporary(path))
+        written.update((path + os.sep, None) for path in made)
         return {"read": read, "written": written}
 
 

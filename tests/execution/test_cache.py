@@ -144,6 +144,13 @@ def test_a_file_that_it_wrote_is_put_back(place: Place) -> None:
     assert place.look() == "file out.csv, which it writes, is gone"
 
 
+def test_a_folder_that_it_made_is_made_again(place: Place) -> None:
+    made = place.folder / "made"
+    place.cache.restore(dataclasses.replace(place.trace, written={f"{made}/": None}))
+
+    assert made.is_dir()
+
+
 def test_a_dropped_trace_is_forgotten(place: Place) -> None:
     assert place.trace.id is not None
     place.cache.drop(place.trace.id)

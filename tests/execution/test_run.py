@@ -257,6 +257,23 @@ def test_a_task_that_must_begin_again_finds_files_as_they_were(tmp_path: Path) -
     assert "before once" in printed(result)
 
 
+def test_who_lists_a_folder_waits_for_who_fills_it(tmp_path: Path) -> None:
+    (tmp_path / "parts").mkdir()
+    work = Work(
+        tmp_path,
+        ("task:fill", "import time\ntime.sleep(1)\nopen('parts' + '/' + 'one', 'w').write('1')"),
+        ("task:list", "import os\nprint('seen', os.listdir('pa' + 'rts'))"),
+    )
+
+    result = work.run(workers=2)
+
+    assert "seen ['one']" in printed(result)
+    (tmp_path / "parts" / "one").unlink()
+    (tmp_path / "parts").rmdir()
+    assert states(work.run()) == {"fill": "cached", "list": "cached"}
+    assert (tmp_path / "parts" / "one").exists()
+
+
 def test_a_name_defined_nowhere_fails_once(tmp_path: Path) -> None:
     work = Work(tmp_path, ("task:a", "x = 1"), ("task:b", "y = eval('no' + 'where')"))
 

@@ -47,7 +47,7 @@ def test_reads_and_writes_are_hashed_as_they_were(chain: Chain) -> None:
     assert written.pop("out.npy") is not None
     assert written == {
         "both.csv": sha("a,b,c\n1,both.csv,1\n"), "log.txt": sha("a,b\n1,log.txt\nmore"), "moved.csv": None, "gone.csv": None,
-        "target.csv": lines["moved.csv"], "copy.csv": lines["copied.csv"], "sub/x.txt": sha("x"),
+        "target.csv": lines["moved.csv"], "copy.csv": lines["copied.csv"], "sub/x.txt": sha("x"), "sub/": None,
     }  # fmt: skip
     assert a.facts["files_read"] == sorted(a.result["files"]["read"])
     assert a.facts["files_written"] == sorted(a.result["files"]["written"])
