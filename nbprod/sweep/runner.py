@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from nbprod.errors import Cancelled, ConfigError, NbprodError
 from nbprod.execution.cancel import Cancel
 from nbprod.execution.events import Listener, Status, ignore
+from nbprod.execution.interrupt import terminated
 from nbprod.notebook.parameters import check_parameters
 from nbprod.notebook.pipeline import Pipeline
 from nbprod.sweep.plan import SweepPlan
@@ -125,7 +126,7 @@ class _Runner:
         running: set[Future[None]] = set()
         status = Status.DONE
         try:
-            with ThreadPoolExecutor(self.plan.parallel, thread_name_prefix="trial") as pool:
+            with terminated(), ThreadPoolExecutor(self.plan.parallel, thread_name_prefix="trial") as pool:
                 try:
                     while count or running:
                         while count and len(running) < self.plan.parallel:
@@ -143,7 +144,7 @@ class _Runner:
                 f"sweep {self.sweep} was stopped", fix=f"nbprod sweep {self.name} --resume {self.sweep} goes on with it"
             ) from None
         except BaseException:
-            status = Status.CANCELLED if self.cancel.is_set() else Status.FAILED
+            status = Status.FAILED
             raise
         finally:
             self.store.finish(self.sweep, status)
@@ -167,6 +168,10 @@ class _Runner:
                 on_event=self.on_event,
                 **self.options,
             )
+        except Cancelled:
+            self.search.tell(number, None)
+            self._save(replace(trial, status=Status.CANCELLED))
+            raise
         except NbprodError as error:
             # What stops every trial (a notebook that cannot run at all) is not a trial's failure.
             self.search.tell(number, None)

@@ -87,7 +87,14 @@ def test_a_failed_trial_does_not_stop_the_sweep_and_can_be_repeated(project: Pro
     assert sum(t.tasks.get("done", 0) for t in again.trials if t.number == 3) == 1
 
 
-def test_a_killed_sweep_goes_on_where_it_stopped(project: Project, pipeline: Pipeline) -> None:
+@pytest.mark.parametrize(
+    ("how", "status"),
+    [(signal.SIGKILL, Status.LOST), (signal.SIGTERM, Status.CANCELLED)],
+    ids=["killed", "asked to end"],
+)
+def test_a_stopped_sweep_goes_on_where_it_stopped(
+    project: Project, pipeline: Pipeline, how: signal.Signals, status: Status
+) -> None:
     code = (
         "import sys; from pathlib import Path; from nbprod.project import Project\n"
         "from nbprod.notebook.pipeline import read_pipeline; from nbprod.sweep import *\n"
@@ -95,16 +102,19 @@ def test_a_killed_sweep_goes_on_where_it_stopped(project: Project, pipeline: Pip
         "plan = SweepPlan({'depth': Choices((1, 2, 3, 4))}, {'score': 'maximize'}, search='grid', fixed={'pause': 1.0})\n"
         "run_sweep(read_pipeline(project.root / 'n.py'), project, plan, name='n')\n"
     )
-    process = subprocess.Popen([sys.executable, "-c", code, str(project.root)], start_new_session=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(project.root)], start_new_session=True, stderr=subprocess.DEVNULL
+    )
     deadline = time.monotonic() + 90
     while not (project.state / "nbprod.db").exists() or not _good(project):
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.2)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    os.kill(process.pid, how)
+    process.wait(60)
     stopped = Sweeps(project).get()
-    assert stopped.status is Status.LOST
+    assert stopped.status is status
+    assert not [trial for trial in stopped.trials if trial.status is Status.FAILED]
     done_before = [trial.number for trial in stopped.trials if trial.status.is_good()]
 
     sweep = resume_sweep(pipeline, project, stopped, name="n")
