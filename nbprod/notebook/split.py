@@ -14,7 +14,8 @@ def split_problems(timeline: Timeline) -> Iterator[Diagnostic]:
     split = _split_tasks(timeline)
     if not split:
         return
-    at = {statement.pos: statement for statement in timeline.statements}
+    # what a run has seen is noted right behind the last statement of its task
+    at = {pos: statement for statement in timeline.statements for pos in (statement.pos, statement.pos + 1)}
     for task, users in timeline.uses.items():
         taken: dict[str, Event] = {}
         for use in users:

@@ -41,6 +41,7 @@ def make_notebook(seed: int, size: int = 14) -> Made:
             if run_in_one_namespace([*statements, candidate])[2] is None:
                 statements.append(candidate)
     cells: list[str] = []
+    statements = statements or ["print(0)"]
     while statements:
         count = rng.choice([1, 1, 1, 2, 3])
         cells.append("\n".join(statements[:count]))

@@ -56,6 +56,10 @@ def run_in_one_namespace(cells: list[str]) -> tuple[list[str], dict[str, Any], B
         return printed, namespace, None
 
 
+class Refused(Exception):
+    """What running has taught makes the graph one that cannot be right."""
+
+
 class Replay:
     """Runs a pipeline until nothing changes any more: as the scheduler does, one task at a time."""
 
@@ -72,6 +76,8 @@ class Replay:
     def run(self, keep: frozenset[str] = frozenset()) -> Graph:
         while True:
             graph = self.pipeline.resolve(self.facts, keep)
+            if problems := [problem for problem in graph.diagnostics if problem.severity == "error"]:
+                raise Refused(problems)
             name = self._next(graph)
             if name is None:
                 return graph
