@@ -107,7 +107,7 @@ class Requirement(RootModel[str]):
         match = re.fullmatch(r"\s*(>=|<=|==|>|<)\s*(\S+)\s*", value) if isinstance(value, str) else None
         try:
             if match:
-                return f"{match[1]} {float(match[2]):g}"
+                return f"{match[1]} {float(match[2])!r}"
         except ValueError:
             pass
         raise ValueError(f'should be a comparison in quotes such as ">= 0.9", not {value!r}')
