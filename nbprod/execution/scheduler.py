@@ -25,6 +25,7 @@ from nbprod.execution.task_run import TaskFailed, TaskRunner
 from nbprod.notebook.facts import Facts
 from nbprod.notebook.graph import Graph, Node
 from nbprod.notebook.pipeline import Pipeline
+from nbprod.notebook.refusal import refuse
 
 
 @dataclass(frozen=True)
@@ -203,6 +204,7 @@ class Scheduler:
     # In the loop's
 
     def _adopt(self, graph: Graph) -> None:
+        refuse(self.pipeline, graph)  # what was learnt may show that a task cannot stand in several places
         self.graph = graph
         self.selected, self.forced = self.request.select(graph)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nbprod.errors import Location, NotebookError
 from nbprod.notebook.diagnostics import Diagnostic, Severity
+from nbprod.notebook.graph import Graph
 from nbprod.notebook.pipeline import Pipeline
 
 # What the author asked for with a tag, and cannot be done; running on would leave it out silently. A name that is
@@ -12,6 +13,7 @@ BLOCKING = frozenset(
     {
         "after-cycle",
         "after-unknown",
+        "history",
         "kernel-language",
         "parameter-twice",
         "syntax",
@@ -23,14 +25,15 @@ BLOCKING = frozenset(
 )
 
 
-def blocking(pipeline: Pipeline) -> list[Diagnostic]:
-    """Return the problems for which a pipeline is not run."""
-    return [one for one in pipeline.diagnostics if one.severity is Severity.ERROR and one.code in BLOCKING]
+def blocking(pipeline: Pipeline, graph: Graph | None = None) -> list[Diagnostic]:
+    """Return the problems for which a pipeline is not run; `graph` is what runs have taught to make of it."""
+    found = pipeline.diagnostics if graph is None else graph.diagnostics
+    return [one for one in found if one.severity is Severity.ERROR and one.code in BLOCKING]
 
 
-def refuse(pipeline: Pipeline) -> None:
-    """Raise `NotebookError` with the first problem, and the others below it, for which a pipeline is not run."""
-    found = blocking(pipeline)
+def refuse(pipeline: Pipeline, graph: Graph | None = None) -> None:
+    """Raise `NotebookError` with the first problem, and the others below it, for which a pipeline is not run (further)."""
+    found = blocking(pipeline, graph)
     if not found:
         return
     first, *others = found
