@@ -52,8 +52,8 @@ def fresh(root: Path, name: str, turn: int) -> Path:
 
 
 def bench_chain(root: Path, repeats: int) -> list[Row]:
-    """Twenty trivial tasks in a line: what a task costs beyond its computation."""
-    count = 20
+    """Ten trivial tasks in a line: what a task costs beyond its computation."""
+    count = 10
     cells = [("task:t0", "x = [0]")] + [(f"task:t{i}", f"x = x + [{i}]") for i in range(1, count)]
 
     def ours(turn: int) -> None:
@@ -211,7 +211,7 @@ def main(arguments: list[str] | None = None) -> None:
             rows += BENCHES[bench](Path(name) / bench, options.repeats) if (Path(name) / bench).mkdir() is None else []
     table = "\n".join(f"| {work} | {side} | {value} |" for work, side, value in rows)
     text = (
-        f"# What was measured\n\nBy `make bench`, {datetime.now(UTC):%Y-%m-%d}, sides run in turn, {options.repeats} rounds after which "
+        f"# What was measured\n\nBy `make bench`, {datetime.now(UTC):%Y-%m-%d}, sides run in turn, {options.repeats} rounds; "
         f"nothing was left out. Each figure is minimum / median / maximum. A shared machine: read the ratios, not the seconds.\n\n"
         f"{machine()}\n- bytecode compiled\n\n| work | side | min / median / max |\n|---|---|---|\n{table}\n"
     )
