@@ -31,7 +31,10 @@ class Define:
 
 @dataclass(frozen=True)
 class Load:
-    """Values (and hidden state, `@...`) taken from the artifacts that `task` left."""
+    """Values (and hidden state, `@...`) taken from the artifacts that `task` left.
+
+    Loads from one task may stand in several places of a prelude: each at the place of the versions that it loads.
+    """
 
     task: str
     names: tuple[str, ...]
