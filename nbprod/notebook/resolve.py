@@ -128,6 +128,19 @@ class Needs:
                     self.ask(task, now, pos)
                     todo += [*now.codes, *now.inside]
 
+    def place(self, owner: str, event: Event) -> int:
+        """Return the place at which a version can be loaded from a task: where all that lies in one artifact with it has been made."""
+        pos = event.pos
+        if owner != event.task:
+            pos = max((group.pos for group in event.groups if group.owner == owner), default=pos)
+        told = self.facts.get(owner)
+        end = self.timeline.last[owner] + 2
+        for name in _saved_with(event.name, told) if told else ():
+            other = self.timeline.at(name, end)
+            if other is not None:
+                pos = max(pos, other.pos)
+        return pos
+
     def carried(self, task: str) -> dict[tuple[str, int], Statement]:
         """Return the statements that are carried into a task, by cell and line."""
         found: dict[tuple[str, int], Statement] = {}
@@ -242,10 +255,11 @@ def prelude_of(task: str, needs: Needs, parameters: tuple[str, ...]) -> tuple[St
         else:
             owner = needs.source.get((task, event), event.task)
             assert owner is not None
-            pos = event.pos
-            if owner != event.task:
-                pos = max((g.pos for g in event.groups if g.owner == owner), default=pos)
-                if event.task is not None and needs.soonest.get((task, event), pos) < pos:
+            pos = needs.place(owner, event)
+            if event.task is not None and needs.soonest.get((task, event), pos) < pos:
+                if owner == event.task:
+                    pos = event.pos
+                else:
                     loads[event.task, event.name] = (event.pos, event)
             key = owner, event.name
             if key not in loads or loads[key][0] < pos:
