@@ -12,6 +12,7 @@ import click
 
 from nbprod import __version__
 from nbprod.errors import NbprodError
+from nbprod.execution import libraries
 
 EXIT_UNEXPECTED = 70
 """`EX_SOFTWARE` of sysexits.h: nbprod itself failed."""
@@ -85,6 +86,7 @@ def main(args: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     # jsonschema builds this grammar whenever nbformat is imported, 1.7 s for a format that no notebook has; this process is ours
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+    libraries.alone = True
     try:
         result = nbprod.main(args, prog_name="nbprod", standalone_mode=False)
     except click.exceptions.Abort:
