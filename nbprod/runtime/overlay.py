@@ -7,17 +7,13 @@ An overlay is a list of changes, each a path and a value: attributes set or remo
 from __future__ import annotations
 
 import functools
-import gc
-import sys
 import types
 from collections.abc import Iterator
-from contextlib import suppress
-from typing import Any, Dict, List, NamedTuple, Tuple
+from typing import Any, Dict, List, NamedTuple, Set, Tuple
 
-from . import pickling, rebuild, watch
+from . import lru, pickling, rebuild, watch
 
 Path = Tuple[Tuple[Any, ...], ...]
-_LRU = type(functools.lru_cache()(lambda: None))
 _SKIPPED = frozenset(
     {
         *("__dict__", "__weakref__", "__module__", "__qualname__", "__doc__", "__annotations__", "__annotate__"),
@@ -94,7 +90,7 @@ def _set(owner: Any, step: Tuple[Any, ...], value: Any) -> None:
     elif kind == "cell":
         owner.__closure__[key].cell_contents = value
     elif kind == "lru":
-        prime(owner, value)
+        lru.prime(owner, value)
     else:
         setattr(owner, key, value)
 
@@ -111,6 +107,8 @@ class Part(NamedTuple):
     path: Path
     token: Any
     value: Any
+    seen: Any = None
+    """The `watch.Scan` of the value, if it can be saved."""
 
 
 class Snapshot(NamedTuple):
@@ -122,10 +120,35 @@ class Snapshot(NamedTuple):
     """Whether the notebook's own source made it."""
 
 
+class Held:
+    """What the state of an object holds, and others may hold too."""
+
+    def __init__(self, taken: Snapshot) -> None:
+        self._seen = [
+            part.seen for part in taken.parts.values() if part.seen is not None and part.seen.saver is not None
+        ]
+
+    @property
+    def identities(self) -> Dict[int, Any]:
+        """Everything mutable that is in the state, by id."""
+        return {key: value for seen in self._seen for key, value in seen.identities.items()}
+
+    @property
+    def needs(self) -> Set[str]:
+        """The notebook names that it refers to."""
+        return {name for seen in self._seen for name in seen.needs}
+
+    @property
+    def arrays(self) -> List[Tuple[Any, bool]]:
+        """The arrays in it."""
+        return [entry for seen in self._seen for entry in seen.arrays]
+
+
 def light(taken: Snapshot) -> Snapshot:
     """Return a snapshot that holds on to no data of the notebook, only to what it compares by identity."""
     parts = {
-        path: part if type(part.token) is tuple else part._replace(value=None) for path, part in taken.parts.items()
+        path: part if type(part.token) is tuple else part._replace(value=None, seen=None)
+        for path, part in taken.parts.items()
     }
     return Snapshot(taken.target, parts, taken.deep)
 
@@ -135,11 +158,7 @@ def snapshot(target: Any, names: pickling.Names, *, deep: bool) -> Snapshot | No
 
     `deep` for what the notebook's own source defines. Of what is imported only the identity of attributes is looked at.
     """
-    if target is sys:
-        return None  # the interpreter itself changes it all the time
-    if isinstance(target, types.ModuleType):
-        deep, parts = False, _module_parts(target)
-    elif isinstance(target, (type, types.FunctionType, _LRU)):
+    if isinstance(target, (type, types.FunctionType, lru.LRU)):
         parts = _parts(target, (), names, deep, set())
     elif deep and type(target).__module__ == "__main__" and hasattr(target, "__dict__"):
         parts = (_part((("attr", key),), value, names) for key, value in list(vars(target).items()))
@@ -148,15 +167,40 @@ def snapshot(target: Any, names: pickling.Names, *, deep: bool) -> Snapshot | No
     return Snapshot(target, {part.path: part for part in parts}, deep)
 
 
-def _module_parts(module: types.ModuleType) -> Iterator[Part]:
-    for key, value in list(vars(module).items()):
-        if key in _SKIPPED or isinstance(value, types.ModuleType):
-            continue
-        yield Part((("attr", key),), ("id", id(value)), value)
-        if isinstance(value, type) and not key.startswith("_"):
-            for name, inner in list(vars(value).items()):
-                if name not in _SKIPPED:
-                    yield Part((("attr", key), ("attr", name)), ("id", id(inner)), inner)
+class Patches:
+    """What a module, and the classes in it, hold; kept as bare copies, since libraries hold very much."""
+
+    def __init__(self, module: types.ModuleType) -> None:
+        self.target = module
+        self._attributes = dict(vars(module))
+        self._classes = {
+            key: dict(vars(value))
+            for key, value in self._attributes.items()
+            if isinstance(value, type) and not key.startswith("_")
+        }
+
+    def changes(self) -> Overlay | None:
+        """Return what the notebook has changed since; None when it has changed nothing."""
+        changed: Dict[Path, Any] = {}
+        removed: List[Path] = []
+        self._compare((), self._attributes, vars(self.target), changed, removed)
+        for key, before in self._classes.items():
+            value = vars(self.target).get(key)
+            if value is self._attributes[key]:
+                self._compare((("attr", key),), before, vars(value), changed, removed)
+        return Overlay(changed, removed) if changed or removed else None
+
+    def _compare(self, path: Path, before: Any, now: Any, changed: Dict[Path, Any], removed: List[Path]) -> None:
+        for key, value in now.items():
+            old = before.get(key, _ABSENT)
+            if old is not value and key not in _SKIPPED and not isinstance(value, types.ModuleType):
+                if _patched(self.target, key, value, new=old is _ABSENT):
+                    changed[(*path, ("attr", key))] = value
+        if len(now) < len(before) or before.keys() - now.keys():
+            removed += [(*path, ("attr", key)) for key in before.keys() - now.keys() if not key.startswith("_")]
+
+
+_ABSENT = object()
 
 
 def _parts(owner: Any, path: Path, names: pickling.Names, deep: bool, seen: set[int]) -> Iterator[Part]:
@@ -183,8 +227,8 @@ def _parts(owner: Any, path: Path, names: pickling.Names, deep: bool, seen: set[
             yield _part(here, value, names)
     if not deep:
         return
-    if isinstance(owner, _LRU):
-        state = remembered(owner)
+    if isinstance(owner, lru.LRU):
+        state = lru.remembered(owner)
         part = _part((*path, ("lru", "")), state, names)
         if type(part.token) is tuple:  # what it remembers cannot be saved
             part = part._replace(token=("id", *(id(entry[2]) for entry in state["entries"]), state["misses"]))
@@ -204,7 +248,7 @@ def _cells(owner: types.FunctionType, path: Path, names: pickling.Names, deep: b
         except ValueError:
             continue
         here = (*path, ("cell", at))
-        if isinstance(value, (types.FunctionType, _LRU, type)):
+        if isinstance(value, (types.FunctionType, lru.LRU, type)):
             yield Part(here, ("id", id(value)), value)
             if not isinstance(value, type) and names.path(value) is None and not pickling.importable(value):
                 yield from _parts(value, here, names, deep, seen)
@@ -217,7 +261,7 @@ _INNER_TYPES = (classmethod, staticmethod, property, types.BuiltinFunctionType, 
 
 def _inner(value: Any) -> Iterator[Tuple[Path, Any]]:
     """Yield the functions that an attribute is, or wraps, with the steps that lead to them."""
-    if isinstance(value, (types.FunctionType, _LRU)):
+    if isinstance(value, (types.FunctionType, lru.LRU)):
         if not pickling.importable(value):
             yield (), value
         return
@@ -230,7 +274,8 @@ def _inner(value: Any) -> Iterator[Tuple[Path, Any]]:
 
 def _part(path: Path, value: Any, names: pickling.Names) -> Part:
     try:
-        return Part(path, watch.scan(value, names).digest, value)
+        seen = watch.scan(value, names)
+        return Part(path, seen.digest, value, seen)
     except Exception:  # it cannot be saved, so only its identity can be compared
         return Part(path, ("id", id(value)), value)
 
@@ -247,7 +292,7 @@ def changes(before: Snapshot, after: Snapshot, *, everything: bool) -> Overlay |
         if any(path[:length] in changed for length in range(1, len(path))):
             continue
         if old is None or old.token != part.token:
-            if not library or _patched(after.target, path, old, part):
+            if not library or _patched(after.target, str(path[-1][1]), part.value, new=old is None):
                 changed[path] = part.value
         elif everything and not library and isinstance(part.token, str) and not _is_dunder(path[-1]):
             changed[path] = part.value
@@ -264,94 +309,13 @@ def _is_dunder(step: Tuple[Any, ...]) -> bool:
     return step[0] == "attr" and str(step[1]).startswith("__")
 
 
-def _patched(library: Any, path: Path, old: Part | None, new: Part) -> bool:
+def _patched(library: Any, name: str, value: Any, *, new: bool) -> bool:
     """Return whether an attribute of a library's module or class was changed by the notebook, and not by the library itself."""
-    name = str(path[-1][1])
-    home = getattr(new.value, "__module__", None)
+    home = getattr(value, "__module__", None)
     if home == "__main__":
         return True
-    if name.startswith("_") or isinstance(new.value, types.ModuleType):
+    if name.startswith("_") or isinstance(value, types.ModuleType):
         return False
     # A library fills in its own attributes late (lazy imports); the notebook's come from elsewhere, or replace what was there.
     package = (library.__name__ if isinstance(library, types.ModuleType) else library.__module__).partition(".")[0]
-    return not (isinstance(home, str) and home.partition(".")[0] == package and old is None)
-
-
-def remembered(cached: Any) -> Dict[str, Any]:
-    """Return what a function with an `lru_cache` remembers, least recently used first, and its counts."""
-    info = cached.cache_info()
-    referents = gc.get_referents(cached)
-    cache = next((part for part in referents if type(part) is dict and len(part) == info.currsize), {})
-    mark = next((part for part in referents if type(part) is object), None)
-    typed = hasattr(cached, "cache_parameters") and bool(cached.cache_parameters()["typed"])
-    pairs = list(cache.items()) if info.currsize else []
-    if pairs and type(pairs[0][1]).__name__ == "_lru_list_elem":
-        pairs = _in_order(referents, {id(key) for key, _ in pairs})
-    entries = [(*_arguments(key, mark, typed), result) for key, result in pairs]
-    return {"hits": info.hits, "misses": info.misses, "entries": entries}
-
-
-def _in_order(referents: List[Any], keys: set[int]) -> List[Tuple[Any, Any]]:
-    """Return keys and results of a bounded cache in the order of use: it refers to each key and, right behind it, to the result."""
-    for stride in (2, 3, 4):  # some versions refer to the type of the link, too
-        for start in range(stride + 2):
-            places = range(start, start + stride * len(keys), stride)
-            if places[-1] + 1 < len(referents) and {id(referents[at]) for at in places} == keys:
-                return [(referents[at], referents[at + 1]) for at in places]
-    return []
-
-
-def _arguments(key: Any, mark: Any, typed: bool) -> Tuple[Tuple[Any, ...], Dict[str, Any]]:
-    """Return the arguments of the call that a key of the cache stands for.
-
-    A key is the arguments, a mark, the keyword pairs and, when typed, the types of the arguments and of the keyword values.
-    """
-    if type(key) is not tuple:
-        return (key,), {}
-    at = next((index for index, part in enumerate(key) if part is mark), None)
-    if at is None:
-        return (key[: len(key) // 2] if typed else key), {}
-    rest = key[at + 1 :]
-    pairs = rest[: (len(rest) - at) // 3 * 2] if typed else rest
-    return key[:at], dict(zip(pairs[::2], pairs[1::2]))
-
-
-def prime(cached: Any, state: Dict[str, Any]) -> None:
-    """Make a cached function remember what another one did, by calling it while its code only hands out stored results."""
-    function = cached.__wrapped__
-    if not isinstance(function, types.FunctionType):
-        return  # C code has no code to replace; the cache fills again
-    results = iter([entry[2] for entry in state["entries"]])
-
-    def stored(*args: Any, _next: Any, **kwargs: Any) -> Any:
-        return _next()
-
-    kept = (function.__code__, function.__defaults__, function.__kwdefaults__)
-    failing = [False]
-
-    def answer() -> Any:
-        if failing[0]:
-            raise LookupError
-        return next(results)
-
-    cached.cache_clear()
-    try:
-        function.__code__ = stored.__code__.replace(co_freevars=function.__code__.co_freevars)
-        function.__defaults__ = None
-        function.__kwdefaults__ = {"_next": answer}
-        for args, kwargs, _ in state["entries"]:
-            cached(*args, **kwargs)
-        failing[0] = True
-        for _ in range(min(state["misses"] - cached.cache_info().misses, _COUNTED)):
-            with suppress(LookupError):
-                cached(object())
-    finally:
-        function.__code__, function.__defaults__, function.__kwdefaults__ = kept
-    if state["entries"]:
-        args, kwargs, _ = state["entries"][-1]
-        for _ in range(min(state["hits"], _COUNTED)):
-            cached(*args, **kwargs)
-
-
-_COUNTED = 1_000_000
-"""Counts above this are cut off: each one costs a call."""
+    return not (isinstance(home, str) and home.partition(".")[0] == package and new)

@@ -35,6 +35,8 @@ class Outcome:
         """What is saved, by name: values, overlays and hidden state."""
         self.inputs: Dict[str, watch.Scan] = {}
         """Watched inputs that did not change; they are saved only if they share something with what is saved."""
+        self.states: Dict[str, Any] = {}
+        """The state of what source defines, changed or not, before and after the cells ran."""
         self.missing: Set[str] = set()
         self.reads: Set[str] = set()
         self.writes: Set[str] = set()
@@ -83,16 +85,29 @@ class Outcome:
             target = session.namespace.get(name)
             if target is not before.target:
                 continue
+            if isinstance(before, overlay.Patches):
+                changes = before.changes()
+                if changes is not None:
+                    self.writes.add(name)
+                if changes is not None or name in self.wanted:
+                    self.payloads[name] = self._whole(name, changes)
+                continue
             after = overlay.snapshot(target, session.names, deep=not session._imported(target))
             assert after is not None
             wanted = name in self.wanted
             changes = overlay.changes(before, after, everything=wanted)
             if changes is not None and (not wanted or overlay.changes(before, after, everything=False)):
                 self.writes.add(name)
-            held, older = session.overlays.get(name, (None, None))
             if wanted or changes is not None:
-                changes = changes or overlay.Overlay({}, [])
-                self.payloads[name] = changes.onto(older if held is target else None)
+                self.payloads[name] = self._whole(name, changes)
+            if after.deep:
+                self.states[name] = (overlay.Held(after), before, after)
+
+    def _whole(self, name: str, changes: overlay.Overlay | None) -> overlay.Overlay:
+        """Return changes together with those that were made before this task."""
+        held, older = self.session.overlays.get(name, (None, None))
+        changes = changes or overlay.Overlay({}, [])
+        return changes.onto(older if held is self.session.namespace[name] else None)
 
     def _inputs(self) -> None:
         session = self.session
@@ -123,7 +138,9 @@ class Outcome:
                     raise
                 except Exception as error:
                     self._unsaveable(name, value, error)
-            for group in saving.groups({**drafts, **self.inputs}):
+            views: List[Any] = [*drafts.items(), *self.inputs.items()] if drafts else []
+            views += [(name, state[0]) for name, state in self.states.items()] if drafts else []
+            for group in saving.groups(views):
                 self._save_group(group, drafts)
         finally:
             for one in drafts.values():
@@ -135,6 +152,10 @@ class Outcome:
         session = self.session
         one = drafts.get(group[0])
         payloads = {name: self.payloads.get(name, session.namespace.get(name)) for name in group}
+        if len(group) > 1:
+            for name in self.states.keys() & payloads.keys():
+                _, before, after = self.states[name]
+                payloads[name] = self._whole(name, overlay.changes(before, after, everything=True))
         try:
             if len(group) > 1 or one is None:
                 one = None
@@ -150,9 +171,10 @@ class Outcome:
         digest = written.publish(session.job["store"])
         for name in group:
             value = payloads[name]
-            saver = drafts[name].saver if name in drafts else self.inputs[name].saver
-            if saver is not None and saver.needs:
-                self.needs[name] = sorted(saver.needs - {name})
+            views: List[Any] = [view[name] for view in (drafts, self.inputs) if name in view]
+            needs = (views[0] if views else self.states[name][0]).needs
+            if needs - {name}:
+                self.needs[name] = sorted(needs - {name})
             changed = isinstance(value, overlay.Overlay)
             self.outputs[name] = {
                 "artifact": digest,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Dict, List
+from collections.abc import Mapping, Sequence
+from typing import Any, Dict, List, Protocol
 
-from . import arrays, container, loading, pickling, watch
+from . import arrays, container, loading, pickling
 
 
 class Draft:
@@ -23,6 +23,16 @@ class Draft:
     def identities(self) -> dict[int, Any]:
         """Everything mutable that is in the values, by id."""
         return self.saver.identities()
+
+    @property
+    def needs(self) -> set[str]:
+        """The notebook names that they refer to."""
+        return self.saver.needs
+
+    @property
+    def arrays(self) -> list[tuple[Any, bool]]:
+        """The arrays in them, each with whether it is copied before it is written to."""
+        return self.saver.arrays
 
     def finish(self, namespace: dict[str, Any]) -> container.Written:
         """Complete the file, and load it if it is of a kind that may fail to; raises what that raises, and `container.DiskFull`."""
@@ -79,11 +89,21 @@ def _dump(store: str, payloads: Mapping[str, Any], names: pickling.Names, views:
     return saver, buffers, writer
 
 
-def groups(seen: Mapping[str, watch.Scan | Draft]) -> List[List[str]]:
+class View(Protocol):
+    """What values hold that others may hold too."""
+
+    @property
+    def identities(self) -> dict[int, Any]: ...
+
+    @property
+    def arrays(self) -> list[tuple[Any, bool]]: ...
+
+
+def groups(seen: Sequence[tuple[str, View]]) -> List[List[str]]:
     """Return the sets of names whose values share objects or memory, those of one name included, in order."""
-    if len(seen) < 2:
-        return [list(seen)] if seen else []
-    leader = {name: name for name in seen}
+    leader = {name: name for name, _ in seen}
+    if len(leader) < 2:
+        return [[name] for name in leader]
 
     def find(name: str) -> str:
         while leader[name] != name:
@@ -94,10 +114,10 @@ def groups(seen: Mapping[str, watch.Scan | Draft]) -> List[List[str]]:
     holder: Dict[int, str] = {}
     every: list[tuple[Any, bool]] = []
     owners: dict[int, list[str]] = {}
-    for name, view in seen.items():
+    for name, view in seen:
         for key in view.identities:
             leader[find(name)] = find(holder.setdefault(key, name))
-        for array, copied in view.saver.arrays if view.saver is not None else ():
+        for array, copied in view.arrays:
             every.append((array, copied))
             owners.setdefault(id(array), []).append(name)
     for cluster in arrays.clusters(every):
@@ -105,6 +125,6 @@ def groups(seen: Mapping[str, watch.Scan | Draft]) -> List[List[str]]:
         for name in together[1:]:
             leader[find(name)] = find(together[0])
     found: Dict[str, List[str]] = {}
-    for name in seen:
+    for name in leader:
         found.setdefault(find(name), []).append(name)
     return list(found.values())

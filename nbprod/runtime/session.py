@@ -7,12 +7,12 @@ import os
 import re
 import sys
 import types
-from typing import Any, Dict, List, Optional, Set, Tuple
+from typing import Any, Dict, List, Optional, Set, Tuple, Union
 
 from . import audit, code, container, loading, metrics, pickling, unsaveable, watch
 from .files import FileLog
 from .hidden import Hidden
-from .overlay import Overlay, Snapshot, light, snapshot
+from .overlay import Overlay, Patches, Snapshot, light, snapshot
 from .result import Outcome, TaskValueError
 from .undo import Undo
 
@@ -43,7 +43,7 @@ class Session:
         """Names bound by `load`."""
         self.overlays: Dict[str, Tuple[Any, Overlay]] = {}
         """Overlays applied to what the source defined, with the object that they were applied to."""
-        self.snapshots: Dict[str, Snapshot] = {}
+        self.snapshots: Dict[str, Union[Snapshot, Patches]] = {}
         self.watched: Dict[str, Any] = {}
         """The digest of each watched input; of one that cannot be saved, the id."""
         self.before: Set[str] = set()
@@ -99,13 +99,14 @@ class Session:
         self._opened.clear()
         self.names.references = self.references()
         self.hidden.ready()
+        self.snap()
+        carried = {name for name in self.defined if name in self.snapshots}  # these are watched part by part
         for name in self.job.get("watch", ()):
-            if name in self.namespace:
+            if name in self.namespace and name not in carried:
                 seen = self.look(name)
                 # Only the digest: a reference of ours would keep memory alive, and forbid `array.resize`.
                 self.watched[name] = seen.digest if isinstance(seen, watch.Scan) else seen
         self.before = set(self.namespace)
-        self.snap()
         audit.listen({"exec": self._on_exec})
 
     def look(self, name: str) -> Any:
@@ -157,6 +158,10 @@ class Session:
             return
         self.names.references = self.references()
         for name, target in fresh:
+            if isinstance(target, types.ModuleType):
+                if target is not sys:  # the interpreter itself changes it all the time
+                    self.snapshots[name] = Patches(target)
+                continue
             taken = snapshot(target, self.names, deep=not self._imported(target))
             if taken is not None:
                 self.snapshots[name] = light(taken)

@@ -7,10 +7,9 @@ import gc
 import typing
 from typing import Any, Callable, Dict, Type
 
-from . import overlay, pickling
+from . import lru, pickling
 from .rebuild import REBUILDERS, rebuilder
 
-LRU: Any = type(functools.lru_cache()(lambda: None))
 _VIEWS = {type({}.keys()): "keys", type({}.values()): "values", type({}.items()): "items"}
 
 
@@ -30,7 +29,7 @@ def make_cached(function: Any, maxsize: Any, typed: bool) -> Any:
 def set_cached_state(cached: Any, state: Dict[str, Any]) -> None:
     """Fill the cache, and set the attributes of the function that has it."""
     vars(cached).update(state["dict"])
-    overlay.prime(cached, state["remembered"])
+    lru.prime(cached, state["remembered"])
 
 
 @rebuilder
@@ -64,7 +63,7 @@ def _reduce_cached(saver: Any, value: Any) -> Any:
     saver.objects[id(value)] = value
     typed = hasattr(value, "cache_parameters") and bool(value.cache_parameters()["typed"])
     arguments = (value.__wrapped__, value.cache_info().maxsize, typed)
-    state = {"dict": dict(vars(value)), "remembered": overlay.remembered(value)}
+    state = {"dict": dict(vars(value)), "remembered": lru.remembered(value)}
     return REBUILDERS["make_cached"], arguments, state, None, None, REBUILDERS["set_cached_state"]
 
 
@@ -89,7 +88,7 @@ def _reduce_new_type(saver: Any, value: Any) -> Any:
 
 _REDUCERS: Dict[Type[Any], Callable[[Any, Any], Any]] = {
     **dict.fromkeys(_VIEWS, _reduce_view),
-    LRU: _reduce_cached,
+    lru.LRU: _reduce_cached,
     typing.TypeVar: _reduce_type_variable,
 }
 if isinstance(typing.NewType, type):  # a function before Python 3.10, and what it makes is saved as one

@@ -6,7 +6,7 @@ import ctypes
 import hashlib
 import os
 import struct
-from typing import Any, Dict, List, NamedTuple
+from typing import Any, Dict, List, NamedTuple, Set, Tuple
 
 from . import container, pickling
 
@@ -25,6 +25,16 @@ class Scan(NamedTuple):
     def identities(self) -> Dict[int, Any]:
         """Everything mutable that is in it, by id."""
         return {} if self.saver is None else self.saver.identities()
+
+    @property
+    def needs(self) -> Set[str]:
+        """The notebook names that it refers to."""
+        return set() if self.saver is None else self.saver.needs
+
+    @property
+    def arrays(self) -> List[Tuple[Any, bool]]:
+        """The arrays in it, each with whether it is copied before it is written to."""
+        return [] if self.saver is None else self.saver.arrays
 
 
 class Mapped:
