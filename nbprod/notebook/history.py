@@ -71,6 +71,12 @@ class History:
             for event in members.values():
                 event.groups.append(group)
 
+    def inherit(self, event: Event, before: Event) -> None:
+        """Note that a version which may still be the older one may still share its objects."""
+        for group in before.groups:
+            members = {name: old for name, old in group.members.items() if self.current.get(name) is old}
+            self.share(str(event.task), event.pos, {**members, event.name: event})
+
     def change(self, task: str, names: list[str], pos: int, statement: Statement, *, known: bool = False) -> None:
         """Make new versions of names whose objects are changed in place, and of all that share objects with them."""
         todo, changed = list(names), dict[str, Event | None]()

@@ -233,6 +233,8 @@ class Timeline(Reader):
             event.inside = inside.get(name, ()) + (before.inside if before else ())
             event.module = effects.imports.get(name) or (before.module if before else None)
             self.add(event)
+            if before is not None:
+                self.inherit(event, before)
         for name in sorted(effects.defines):
             codes = effects.codes.get(name)
             event = Event(
