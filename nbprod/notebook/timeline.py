@@ -187,7 +187,7 @@ class Timeline(Reader):
                 self._chain(statement, state.PLOTTING if effects.setup & {"matplotlib", "config"} else state.ALWAYS)
         names = effects.defines | effects.may_define
         if nature is Nature.IMPORT and (
-            effects.modules & {"__future__"} or any(self._for_effect(name) for name in names)
+            effects.modules & {"__future__"} or all(self._for_effect(name) for name in names)
         ):
             self._chain(statement, state.ALWAYS)
         for name in sorted(names):

@@ -153,6 +153,30 @@ ONCE_WRONG = {
         # %% task:d
         print(b)
     """,
+    "a version that may still be the older one shares its objects": """
+        # %% task:a
+        a = 0
+        c = d = [4]
+        # %% task:b
+        if a:
+            c = 2
+        del c[0]
+        # %% task:c
+        print(c, d)
+    """,
+    "values of one artifact whose class is defined between them": """
+        # %% task:a
+        a = [1]
+        class C:
+            def __init__(self, v):
+                self.v = v
+        d = C(a)
+        # %% task:b
+        a.append(2)
+        print(d.v, a)
+        # %% task:c
+        print(a, d.v)
+    """,
     "late binding inside a value that was saved by name": """
         # %% task:a
         e = [0]

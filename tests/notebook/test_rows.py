@@ -370,7 +370,7 @@ def test_row_31_a_patched_module_or_class_is_its_state():
 
 def test_imports_for_their_effect_are_carried_though_nobody_reads_their_name():
     made = graph(
-        "# %%\nfrom sklearn.experimental import enable_it\nimport os\n# %% task:a\nprint(os)\n# %% task:b\nprint(1)"
+        "# %%\nfrom sklearn.experimental import enable_it\nfrom lib import used, unused\nimport os\n# %% task:a\nprint(os, used)\n# %% task:b\nprint(1)"
     )
     assert steps(made.nodes["b"]) == ["enable_it"]
 
