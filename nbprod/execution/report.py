@@ -10,34 +10,44 @@ from typing import Any
 from nbprod.errors import NotFoundError
 from nbprod.execution.atomic import write_text
 from nbprod.execution.database import Place
+from nbprod.execution.events import Status
 from nbprod.execution.literals import literal, same
+from nbprod.execution.outcome import Outcome
 from nbprod.execution.records import Records
 from nbprod.execution.store import Store
+from nbprod.notebook.graph import Node
 from nbprod.notebook.pipeline import Pipeline
 
 NOTEBOOK = "notebook.ipynb"
 HTML = "report.html"
 
 
-def merge(pipeline: Pipeline, values: Mapping[str, Any], executed: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+Executed = tuple[Node, Mapping[str, Any]]
+"""A task and the notebook that it ran as, perhaps in an earlier run and from cells with other ids, but with the same code."""
+
+
+def merge(pipeline: Pipeline, values: Mapping[str, Any], executed: Iterable[Executed]) -> dict[str, Any]:
     """Return the author's notebook, as JSON, with the outputs of the executed task notebooks.
 
     Cells that did not run have no output. Execution counts are numbered as one kernel would; parameters that differ from
     the notebook's stand in a cell of their own after the parameters cell, as Papermill puts them.
     """
-    results = {
-        cell["id"]: cell for nb in executed for cell in nb["cells"] if "cell" in cell["metadata"].get("nbprod", {})
-    }
+    results: dict[str, Mapping[str, Any]] = {}
+    for node, nb in executed:
+        cells = [cell for cell in nb["cells"] if "cell" in cell["metadata"].get("nbprod", {})]
+        same_shape = len(cells) == len(node.cells)
+        ids = [author.id for author in node.cells] if same_shape else [cell["id"] for cell in cells]
+        results |= dict(zip(ids, cells, strict=True))
     places = {parameter.cell.id for parameter in pipeline.parameters.values()}
     changed = {
         name: values[name]
         for name, parameter in pipeline.parameters.items()
         if not same(values[name], parameter.default)
     }
-    cells, count = [], 0
+    merged, count = [], 0
     for author in pipeline.notebook.document["cells"]:
         cell = {**author, "metadata": dict(author["metadata"])}
-        cells.append(cell)
+        merged.append(cell)
         if cell["cell_type"] != "code":
             continue
         cell |= {"outputs": [], "execution_count": None}
@@ -53,20 +63,20 @@ def merge(pipeline: Pipeline, values: Mapping[str, Any], executed: Iterable[Mapp
             if output["output_type"] == "execute_result":
                 output["execution_count"] = count
         if cell["id"] in places and changed:
-            cells.append(_injected(cell["id"], changed))
+            merged.append(_injected(cell["id"], changed))
             changed = {}
-    for cell in cells:
+    for cell in merged:
         if isinstance(cell["source"], str):
             cell["source"] = cell["source"].splitlines(keepends=True)
     minor = max(pipeline.notebook.document.get("nbformat_minor", 5), 5)
-    return {**pipeline.notebook.document, "cells": cells, "nbformat": 4, "nbformat_minor": minor}
+    return {**pipeline.notebook.document, "cells": merged, "nbformat": 4, "nbformat_minor": minor}
 
 
-def write(path: Path, pipeline: Pipeline, values: Mapping[str, Any], executed: Iterable[Mapping[str, Any]]) -> None:
+def write(path: Path, pipeline: Pipeline, values: Mapping[str, Any], executed: Iterable[Executed]) -> None:
     """Write the merged notebook."""
     # as nbformat writes it; nbformat itself takes longer to import than a cached run takes
-    merged = merge(pipeline, values, executed)
-    write_text(path, json.dumps(merged, ensure_ascii=False, indent=1, sort_keys=True) + "\n")
+    value = merge(pipeline, values, executed)
+    write_text(path, json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n")
 
 
 def _injected(after: str, changed: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,11 +91,16 @@ def _injected(after: str, changed: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def executed_notebook(store: Store, folder: Path, task: str, digest: str | None) -> Mapping[str, Any] | None:
-    """Return the executed notebook of a task: of this run, or the one kept with what it reuses."""
-    own = folder / "tasks" / f"{task}.ipynb"
-    path = own if own.exists() else store.path(digest) if digest and store.exists(digest) else None
-    if path is None:
+def executed_notebook(store: Store, folder: Path, task: str, outcome: Outcome) -> Mapping[str, Any] | None:
+    """Return the executed notebook of a task: that of this run, or the one kept with what it reuses."""
+    kept = outcome.trace.notebook if outcome.trace else None
+    if outcome.status is not Status.CACHED:
+        path = folder / "tasks" / f"{task}.ipynb"
+    elif kept is not None:
+        path = store.path(kept)
+    else:
+        return None
+    if not path.exists():
         return None
     value: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return value

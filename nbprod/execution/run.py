@@ -207,10 +207,10 @@ class _Execution:
         store = self.setting.cache.store
         if scheduler.outcomes:
             found = (
-                report.executed_notebook(store, self.folder, name, outcome.trace.notebook if outcome.trace else None)
+                (outcome.node, report.executed_notebook(store, self.folder, name, outcome))
                 for name, outcome in scheduler.outcomes.items()
             )
-            executed = [nb for nb in found if nb is not None]
+            executed = [(node, nb) for node, nb in found if nb is not None]
             report.write(self.folder / report.NOTEBOOK, self.setting.pipeline, self.setting.values, executed)
         write_graph(self.folder, scheduler.graph)
         jobs = self.folder / "jobs"

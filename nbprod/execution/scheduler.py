@@ -235,7 +235,7 @@ class Scheduler:
         self._computed.add(name)
         self._stale.discard(name)
         if isinstance(result, Trace):
-            if result.run != self.tools.journal.run:
+            if running.attempts == 0:  # another run, or a task with the same code, has computed it meanwhile
                 self._reuse(name, running.reused(result))
                 return
             self.outcomes[name] = running.done(result, now)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from nbprod.execution.report import report_html
-from tests.execution.pipelines import Work
+from tests.execution.pipelines import Work, printed, states
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +38,20 @@ def test_cells_stand_in_the_authors_order_with_their_outputs_and_counts(work: Wo
     ]
     assert nb["cells"][2]["outputs"][0]["data"]["text/plain"] == ["30"]
     assert [output["execution_count"] for output in nb["cells"][4]["outputs"] if "data" in output] == [3]
+
+
+def test_cells_with_other_ids_show_what_their_code_gave(tmp_path: Path) -> None:
+    work = Work(tmp_path, ("task:a", "print('hello')"), ("task:b", "print('hello')"))
+    assert printed(work.run(workers=1)) == "hello\n" * 2
+
+    document = json.loads((tmp_path / "nb.ipynb").read_text())
+    for cell in document["cells"]:
+        cell["id"] = f"pasted-{cell['id']}"
+    (tmp_path / "nb.ipynb").write_text(json.dumps(document))
+    again = work.run()
+
+    assert states(again) == {"a": "cached", "b": "cached"}
+    assert printed(again) == "hello\n" * 2
 
 
 def test_the_html_shows_the_outputs_and_is_made_once(work: Work) -> None:
