@@ -102,7 +102,7 @@ def _slices(root: Any, array: Any) -> Any:
             return None
         stop = starts[axis] + step * array.shape[axis]
         index.append(slice(starts[axis], None if stop < 0 else stop, step))
-    taken = root[tuple(index)]
+    taken = root[(..., *index)]  # with the dots it is an array even without dimensions
     same = taken.shape == array.shape and taken.strides == array.strides
     return tuple(index) if same and extent(taken) == extent(array) else None
 
@@ -151,7 +151,7 @@ def make_view(
     """Return an array over the memory of `root`."""
     numpy = sys.modules["numpy"]
     if index is not None:
-        made = root[index]
+        made = root[(..., *index)]
     else:
         memory = root if root.flags.c_contiguous else root.T
         made = numpy.ndarray(shape, dtype, buffer=memory, offset=offset, strides=strides)

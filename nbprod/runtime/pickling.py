@@ -267,6 +267,17 @@ def _reduce_cell(saver: Saver, value: Any) -> Any:
     return REBUILDERS["make_cell"], ()
 
 
+def _reduce_method(_: Saver, value: types.MethodType) -> Any:
+    """By its name, if that is where it is found; one that was bound before the name changed keeps its function."""
+    try:
+        found = getattr(value.__self__, value.__func__.__name__)
+    except Exception:
+        found = None
+    return (
+        NotImplemented if found == value else (REBUILDERS["make"], (types.MethodType, value.__func__, value.__self__))
+    )
+
+
 def _made_by(kind: Any, *names: str) -> Callable[[Saver, Any], Any]:
     return lambda _, value: (REBUILDERS["make"], (kind, *(getattr(value, name) for name in names)))
 
@@ -276,6 +287,7 @@ REDUCERS: Dict[Type[Any], Callable[[Saver, Any], Any]] = {
     types.ModuleType: lambda _, value: (REBUILDERS["module"], (value.__name__,)),
     types.CodeType: lambda _, value: (REBUILDERS["make_code"], code.code_arguments(value)),
     types.CellType: _reduce_cell,
+    types.MethodType: _reduce_method,
     _Scope: lambda _, value: (REBUILDERS["namespace_of"], value.arguments),
     classmethod: _made_by(classmethod, "__func__"),
     staticmethod: _made_by(staticmethod, "__func__"),
