@@ -187,7 +187,7 @@ def test_ctrl_c_ends_the_kernels_and_leaves_a_cancelled_run(nbprod):
         time.sleep(0.05)
 
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=100)
 
     assert process.returncode == 130
     assert "was cancelled" in err

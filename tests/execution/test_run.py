@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -194,15 +195,23 @@ def test_a_carried_definition_that_fails_is_found_in_its_own_cell(tmp_path: Path
 
 
 def test_independent_tasks_run_at_the_same_time(tmp_path: Path) -> None:
-    meet = "import time, pathlib\npathlib.Path('{me}').touch()\nend = time.time() + 30\n"
-    meet += "while not pathlib.Path('{other}').exists():\n    assert time.time() < end\n    time.sleep(0.01)\n{me} = 1"
-    work = Work(
-        tmp_path,
-        ("task:one", meet.format(me="left", other="right")),
-        ("task:two", meet.format(me="right", other="left")),
-    )
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(100)
 
-    assert states(work.run(workers=2)) == {"one": "done", "two": "done"}
+        def answer_when_both_are_there() -> None:
+            both = [server.accept()[0] for _ in range(2)]
+            for connection in both:
+                connection.sendall(b"go")
+                connection.close()
+
+        meet = f"import socket\nwith socket.create_connection(('127.0.0.1', {server.getsockname()[1]}), 100) as peer:\n"
+        meet += "    assert peer.recv(2) == b'go'\ndone = 1"
+        work = Work(tmp_path, ("task:one", meet.replace("peer", "left")), ("task:two", meet.replace("peer", "right")))
+        thread = threading.Thread(target=answer_when_both_are_there)
+        thread.start()
+
+        assert states(work.run(workers=2)) == {"one": "done", "two": "done"}
+        thread.join()
 
 
 def test_a_task_is_tried_again_and_then_fails(tmp_path: Path) -> None:
@@ -358,7 +367,7 @@ def test_a_signal_ends_kernels_and_leaves_a_run_marked_cancelled(tmp_path: Path,
         assert time.time() < end
         time.sleep(0.02)
     process.send_signal(kind)
-    out, _ = process.communicate(timeout=30)
+    out, _ = process.communicate(timeout=100)
 
     assert process.returncode == 130
     assert "was cancelled" in out
