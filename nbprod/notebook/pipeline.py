@@ -59,7 +59,8 @@ class Pipeline:
         known = {task: told for task, told in (facts or {}).items() if task in self.tasks}
         if not known and not keep:
             return self.plain
-        return build(self.outline, known, keep)
+        with _no_collection():
+            return build(self.outline, known, keep)
 
 
 def read_pipeline(path: str | Path) -> Pipeline:

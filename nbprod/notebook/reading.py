@@ -12,7 +12,7 @@ from nbprod.notebook.history import History
 
 SHELL_NAMES = frozenset(
     """get_ipython In Out _ __ ___ _i _ii _iii _ih _oh _dh exit quit display __name__ __doc__ __builtins__ __builtin__ __spec__ __loader__
-    __package__ open""".split()
+    __package__ __annotations__ __IPYTHON__ open ls ll pwd who whos lsmagic""".split()
 )
 MEMORY = frozenset({"_", "__", "___", "In", "Out", "_ih", "_oh", "_i", "_ii", "_iii"})
 """The kernel's own memory of inputs and outputs."""

@@ -13,6 +13,12 @@ from typing import Any
 
 BODY_MAGICS = frozenset({"time", "timeit", "capture", "prun"})
 """Cell magics whose body is code of the notebook."""
+AUTOMAGICS = frozenset(
+    """pip conda mamba ls ll cd pwd mkdir rmdir cat rm cp mv man who whos time timeit prun matplotlib pylab env set_env load_ext
+    reload_ext autoreload config run store reset history precision pushd popd writefile""".split()
+)
+"""Magics that people write without `%`; IPython takes them in a cell of one line that is no Python."""
+_AUTOMAGIC = re.compile(r"[ \t]*([A-Za-z_]\w*)[ \t]+[^=\s][^\n]*\n?")
 _CELL_MAGIC = re.compile(r"\s*%%(\w[\w.]*|!)([^\n]*)\n?(.*)", re.DOTALL)
 
 
@@ -87,6 +93,8 @@ def _parse_python(source: str, attempt: int) -> Parsed:
             line = getattr(error, "lineno", None) or 1
             message = getattr(error, "msg", None) or str(error)
             return Parsed(error=(message, min(line, max(1, len(lines)))), lines=lines)
+    if (bare := _AUTOMAGIC.fullmatch(source)) is not None and bare[1] in AUTOMAGICS:
+        lines = [f"%{source.strip()}\n"]
     if lines and not lines[-1].endswith("\n"):
         lines[-1] += "\n"
     python, extent = _to_python(lines)

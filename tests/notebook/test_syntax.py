@@ -70,6 +70,18 @@ def test_code_in_magics_is_analysed_and_opaque_text_is_not(text, expected):
     assert reads(text) == expected
 
 
+@pytest.mark.parametrize(
+    "line", ["pip install numpy", "ls", "cd data", "whos", "matplotlib inline", "time print(1)", "conda install x -y"]
+)
+def test_magics_without_a_percent_sign_in_a_cell_of_one_line(line):
+    assert [
+        d for d in pipeline(f"# %% task:a\nx = 1\n# %%\n{line}\n# %%\nprint(x)").diagnostics if d.severity == "error"
+    ] == []
+    assert [d.code for d in errors(pipeline(f"# %% task:a\n{line.replace(' ', ' = = ')}\nprint(1)"))] == (
+        ["syntax"] if " " in line else []
+    )
+
+
 def test_names_bound_by_magics_are_passed_on():
     made = graph(
         "# %% task:a\n%time y = 1\nfiles = !ls\n# %% task:b\n%%capture out\nprint(1)\n# %% task:s\n%%bash --out text\nls\n# %% task:c\nprint(y, files, out, text)"
