@@ -91,12 +91,14 @@ class Scanner(AssignmentReader):
 
     def visit_class(self, node: ast.ClassDef) -> None:
         self.decorate(node.decorator_list)
-        self.visit_all(node.bases)
-        self.visit_all(keyword.value for keyword in node.keywords)
+        outside = self.scope
+        self.scope = self.type_scope(node)
         scope = Scope("class", set(), self.scope, owner=node.name)
         scope.shared = frozenset(_changeable_attributes(node))
         code = Code(node.name, "class", node.lineno)
-        outside, self.scope = self.scope, scope
+        self.visit_all(node.bases)
+        self.visit_all(keyword.value for keyword in node.keywords)
+        self.scope = scope
         for statement in node.body:
             if isinstance(statement, _FUNCTIONS):
                 self.decorate(statement.decorator_list)
@@ -110,6 +112,19 @@ class Scanner(AssignmentReader):
         self.scope = outside
         self.bind(node.name)
         self.place(node.name, code)
+
+    def type_scope(self, node: ast.AST) -> Scope | None:
+        """Return the scope of `class A[T]`, `def f[T]` and `type A[T]` (Python 3.12), where T is; else the scope here."""
+        names = {param.name for param in getattr(node, "type_params", ())}
+        return Scope("function", names, self.scope) if names else self.scope
+
+    def visit_type_alias(self, node: Any) -> None:
+        """`type A[T] = ...`: the value is evaluated when it is asked for."""
+        outside = self.scope
+        self.scope = self.type_scope(node)
+        self.softly(node.value)
+        self.scope = outside
+        self.assign(node.name)
 
     def place(self, name: str, code: Code) -> None:
         """Keep a definition for whoever calls it; inside a function it is taken to be called there."""
@@ -129,7 +144,7 @@ class Scanner(AssignmentReader):
         params = arguments_of(node.args)
         body: list[Any] = [node.body] if isinstance(node, ast.Lambda) else node.body
         names, declared = bound_names(body)
-        scope = Scope("function", names | set(params), self.scope, declared)
+        scope = Scope("function", names | set(params), self.type_scope(node), declared)
         scope.alias = {param: frozenset({f"${param}"}) for param in params}
         decorators = [] if isinstance(node, ast.Lambda) else [dotted(_called(d))[-1:] for d in node.decorator_list]
         if owner is not None:
@@ -254,3 +269,5 @@ Scanner.visitors.update(
         ast.Constant: lambda _scanner, _node: None,
     }
 )
+if hasattr(ast, "TypeAlias"):  # Python 3.12
+    Scanner.visitors[ast.TypeAlias] = Scanner.visit_type_alias

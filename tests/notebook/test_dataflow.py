@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 
 import pytest
 
@@ -161,3 +162,13 @@ def test_parameters_that_a_function_changes_are_told_from_copies():
     assert stores("def f(a):\n b = a[0]\n b.x = 1") == {"$a"}
     assert stores("def f(*, n):\n def g():\n  n[0] = 1\n return g") == {"$n"}
     assert stores("def f():\n g = G\n g.x = 1") == {"G"}
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="the syntax is of Python 3.12")
+@pytest.mark.parametrize(
+    "source", ["type A[T] = list[T]", "class A[T](dict):\n x: T", "def f[T: int](x: T) -> T:\n return x"]
+)
+def test_type_parameters_are_local(source):
+    found = effects(source)
+    assert set(found.reads) - BUILTINS == set()
+    assert found.defines == {"A"} or found.defines == {"f"}
