@@ -129,7 +129,6 @@ def _statement(rng: random.Random) -> str:
             f"{a}.v = {b}",
             f"{a} = {b}.v",
             f"try:\n    {a} = {b}['k'] + 1\nexcept (KeyError, TypeError, IndexError) as error:\n    {c} = {n}",
-            f"async def {f}(x):\n    return {a}",
             f"if len({a}):\n    del {a}",
             f"for {a} in [{n}, {b}]:\n    if {n} > 2:\n        continue\n    {c} = {n}",
             _class_with_state(a, n),
