@@ -95,8 +95,6 @@ class Client(NotebookClient):  # type: ignore[misc]
 
     async def _start(self) -> None:
         self.reset_execution_trackers()
-        if self.task_timeout is not None:
-            self.deadline = time.monotonic() + self.task_timeout
         self.km = self.create_kernel_manager()
         self._use_sockets()
         kwargs: dict[str, Any] = {} if self.env is None else {"env": dict(self.env)}
@@ -109,6 +107,8 @@ class Client(NotebookClient):  # type: ignore[misc]
         self.kc.start_channels()
         await self._wait_until_ready()
         self.kc.allow_stdin = False
+        if self.task_timeout is not None:  # from now on: how long a kernel takes to start is not the task's doing
+            self.deadline = time.monotonic() + self.task_timeout
 
     def _use_sockets(self) -> None:
         """Talk over Unix sockets in a private folder, where there are any.
