@@ -120,12 +120,16 @@ def _uncrossable(timeline: Timeline, needs: Needs) -> Iterable[Diagnostic]:
             yield Diagnostic(
                 "unsaveable",
                 Severity.WARNING,
-                f"{event.name!r} is a {event.what}, which cannot be passed from task {event.task!r} to task {task!r}",
+                f"{event.name!r} is {_article(event.what)} {event.what}, which cannot be passed from task {event.task!r} to task {task!r}",
                 made.cell.number,
                 made.piece.line,
                 event.task,
                 f"Make it again in task {task!r}, or put the cells of both into one task.",
             )
+
+
+def _article(noun: str) -> str:
+    return "an" if noun[0] in "aeiou" else "a"
 
 
 def cycle_problem(

@@ -33,6 +33,10 @@ class Reader(History):
         self.endings = endings
         self.writers: list[tuple[str, int, Statement]] = []
         """Tasks that may define any name."""
+        self.missed: dict[tuple[str, str], int] = {}
+        """For a task and a name, where the task first read the name while nothing of the notebook was bound to it."""
+        self.saw_all: dict[str, int] = {}
+        """For a task, where it first looked at all names that lived."""
 
     def read(self, statement: Statement, names: Mapping[str, tuple[int, Sure, bool]], everything: bool) -> None:
         """Resolve the names that a statement reads, every live one if `everything`."""
@@ -40,6 +44,8 @@ class Reader(History):
         for name, (line, sure, _) in names.items():
             event = self.use(task, name, pos)
             if event is None or event.kind is Kind.DELETE:
+                if task is not None:
+                    self.missed.setdefault((task, name), pos)
                 self._unknown(statement, name, line, sure, event)
             else:
                 statement.requires.append(event)
@@ -49,6 +55,7 @@ class Reader(History):
             if word in self.current:
                 self.use(task, word, pos)
         if everything and task is not None:
+            self.saw_all.setdefault(task, pos)
             line, by = (
                 statement.effects.everything or statement.piece.line,
                 statement.effects.everything_by or "a function called here",

@@ -27,14 +27,19 @@ def split_problems(timeline: Timeline) -> Iterator[Diagnostic]:
                         task,
                         event,
                         at[use.pos],
-                        mine,
+                        mine.statement,
                         f"between the cells of task {task!r}, {_maker(event)} sets it anew",
                     )
+                    continue
+                seen = timeline.missed.get((task, event.name), timeline.saw_all.get(task))
+                if seen is not None and seen < event.pos and not event.name.startswith("@"):
+                    why = f"an earlier cell of task {task!r} looks for it before {_maker(event)} sets it"
+                    yield _problem(task, event, at[use.pos], at[seen], why)
                     continue
                 before = taken.setdefault(event.name, event)
                 if before is not event and not _made_of(event, before):
                     yield _problem(
-                        task, event, at[use.pos], before, f"the cells of task {task!r} see two versions of it"
+                        task, event, at[use.pos], before.statement, f"the cells of task {task!r} see two versions of it"
                     )
             elif event.task != task and event.task in split and event.kind is not Kind.DEFINE:
                 last = timeline.touched[event.task][event.name]
@@ -43,7 +48,7 @@ def split_problems(timeline: Timeline) -> Iterator[Diagnostic]:
                         event.task,
                         last,
                         at[use.pos],
-                        event,
+                        event.statement,
                         f"task {task!r} reads it before a later cell of task {event.task!r} changes it",
                     )
 
@@ -80,8 +85,8 @@ def _maker(event: Event) -> str:
     return f"task {event.task!r}" if event.task else "a cell"
 
 
-def _problem(task: str, event: Event, reader: Statement, other: Event, why: str) -> Diagnostic:
-    cells = sorted({s.cell.number for s in (event.statement, other.statement, reader) if s is not None})
+def _problem(task: str, event: Event, reader: Statement, other: Statement | None, why: str) -> Diagnostic:
+    cells = sorted({s.cell.number for s in (event.statement, other, reader) if s is not None})
     shown = " and ".join([", ".join(map(str, cells[:-1])), str(cells[-1])]) if len(cells) > 1 else str(cells[0])
     name = event.name.removeprefix("@")
     return Diagnostic(

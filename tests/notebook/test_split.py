@@ -29,6 +29,13 @@ def test_a_task_in_several_places_is_fine_where_nothing_differs(text):
         # b reads x before the second piece changes it
         ("# %% task:a\nx=[]\n# %% task:b\nprint(x)\n# %% task:a\nx.append(1)", "x", "1, 2 and 3"),
         ("# %% task:a\nx=1\n# %% task:b\nprint(x)\n# %% task:a\nx=2", "x", "1, 2 and 3"),
+        # the first piece looks for x before b sets it
+        (
+            "# %% task:a\ntry:\n    x\nexcept NameError:\n    print(0)\n# %% task:b\nx=1\n# %% task:a\nprint(x)",
+            "x",
+            "1, 2 and 3",
+        ),
+        ("# %% task:a\nprint(dir())\n# %% task:b\nx=1\n# %% task:a\nprint(x)", "x", "1, 2 and 3"),
         # the pieces see two versions of x
         ("# %% task:s\nx=1\n# %% task:a\nprint(x)\n# %% task:b\nx=2\n# %% task:a\nprint(x)", "x", "1, 3 and 4"),
         (
