@@ -221,11 +221,12 @@ def _code(steps: tuple[Step, ...], carried: Mapping[tuple[str, int], Statement],
             taken.extend(step.names)  # from whom, and which of two tasks comes first, is not the code's business
             continue
         flush()
-        lines.append(
-            carried[step.cell.id, step.line].piece.text
-            if isinstance(step, Define)
-            else f"# bind {' '.join(step.names)}"
-        )
+        if isinstance(step, Define):
+            statement = carried.get((step.cell.id, step.line))
+            whole = statement is not None and statement.piece.source == step.source
+            lines.append(statement.piece.text if statement is not None and whole else step.source)
+        else:
+            lines.append(f"# bind {' '.join(step.names)}")
     flush()
     lines.append("# cells")
     lines += [statement.piece.text for statement in statements]

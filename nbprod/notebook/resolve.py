@@ -284,8 +284,21 @@ def prelude_of(task: str, needs: Needs, parameters: tuple[str, ...]) -> tuple[St
             if following is None or not _may_wait(event, pos, following, places, [e for _, _, e in mine[: number + 1]]):
                 steps.append((pos + 0.5, 3, owner, Load(owner, tuple(sorted(batch)))))
                 batch = []
+    steps += _deletions(task, needs, {name for *_, step in steps for name in step.names})
     steps.sort(key=lambda item: item[:3])
     return tuple(step for *_, step in steps)
+
+
+def _deletions(task: str, needs: Needs, names: set[str]) -> list[tuple[float, int, str, Step]]:
+    """Delete again, where the notebook does, what only a definition needed to be evaluated."""
+    start = needs.timeline.first.get(task, 1 << 60)
+    found: list[tuple[float, int, str, Step]] = []
+    for name in sorted(names):
+        event = needs.timeline.at(name, start)
+        if event is not None and event.kind is Kind.DELETE and event.statement is not None:
+            line = event.statement.piece.line
+            found.append((event.pos, 4, name, Define(event.statement.cell, line, f"del {name}", ())))
+    return found
 
 
 def _may_wait(event: Event, pos: int, until: int, places: list[tuple[int, int, Statement]], batch: list[Event]) -> bool:

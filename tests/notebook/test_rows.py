@@ -238,6 +238,13 @@ def test_row_25_a_deleted_name_is_gone():
     assert codes(pipeline("# %% task:a\nlist = [1]\ndel list\n# %% task:b\nprint(list())")) == []
 
 
+def test_what_only_a_definition_needed_is_deleted_again_where_the_notebook_does():
+    made = graph(
+        "# %% task:a\nx = [1]\ndef f(n=len(x)):\n    return n\n# %% task:b\ndel x\n# %% task:c\nprint(f(), dir())"
+    )
+    assert steps(made.nodes["c"]) == ["x < a", "f", "del x"]
+
+
 @pytest.mark.parametrize(
     ("made_by", "kind"),
     [("x = (i for i in range(3))", "generator"), ("x = open('a')", "open file"), ("x = threading.Lock()", "lock"),
