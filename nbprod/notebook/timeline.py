@@ -82,6 +82,8 @@ class Timeline(Reader):
         drawn = {name for name in facts.reads if name in state.RANDOM and name in self.current}
         for name in sorted(facts.writes | drawn):
             before = self.current.get(name)
+            if before is not None and before.kind is Kind.DELETE and before.task == task:
+                continue  # gone, as the code says
             if before is None or before.kind is Kind.DELETE:
                 self.add(Event(name, pos, task, Kind.VALUE, statement))
             elif not (before.task == task and before.kind in VALUES):
