@@ -164,6 +164,10 @@ def environment(base: dict[str, str] | None = None) -> dict[str, str]:
     for name, value in ours.items():
         if name.startswith("PLOOMBER_") and env.get(name) == value:
             del env[name]
+    if "PYTHONHASHSEED" not in env:
+        # Sets are in the same order in every kernel of a run, as they are in the one kernel of the notebook. The mark has
+        # the runtime take it out of `os.environ` again, so that the cells and what they start do not see it.
+        env.update(PYTHONHASHSEED="0", NBPROD_HASHSEED="1")
     return env
 
 

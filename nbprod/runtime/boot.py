@@ -14,6 +14,8 @@ import types
 
 def begin(job_path: str) -> None:
     """Load the runtime privately, read the job and start the session."""
+    if os.environ.pop("NBPROD_HASHSEED", None):
+        del os.environ["PYTHONHASHSEED"]
     name = "_nbprod_runtime"
     package = types.ModuleType(name)
     package.__path__ = [os.path.dirname(begin.__code__.co_filename)]
