@@ -113,8 +113,8 @@ class Client(NotebookClient):  # type: ignore[misc]
     def _use_sockets(self) -> None:
         """Talk over Unix sockets in a private folder, where there are any.
 
-        The ports of TCP are chosen before the kernel binds them: with many kernels starting at once another one takes
-        them first, and the kernel never answers.
+        The ports of TCP are chosen before the kernel binds them, so that with many kernels starting at once another one
+        can take them first.
         """
         if not hasattr(socket, "AF_UNIX") or os.name != "posix":
             return
