@@ -244,7 +244,7 @@ class Scheduler:
         elif isinstance(result, TaskFailed):
             self.outcomes[name] = running.failed(result.error, now)
             wants = Facts(reads=frozenset({result.unknown_name})) if result.unknown_name else Facts()
-            if not self._learn(name, wants, only_if_it_helps=True):
+            if not self._learn(name, result.facts) and not self._learn(name, wants, only_if_it_helps=True):
                 self.tools.journal.ended(name, self.outcomes[name])
         elif isinstance(result, NbprodError) and not isinstance(result, Cancelled):
             self.outcomes[name] = running.failed(result, now)

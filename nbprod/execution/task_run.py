@@ -29,13 +29,19 @@ _KEEP_WRITTEN_BELOW = 256 << 20
 
 
 class TaskFailed(Exception):
-    """A task failed: `error` is what to show; `unknown_name` the name of a NameError, which can teach an input."""
+    """A task failed.
 
-    def __init__(self, error: NbprodError, unknown_name: str | None = None, retry: bool = True) -> None:
+    `error` is what to show, `unknown_name` the name of a NameError, which can teach an input, `facts` what was seen until then.
+    """
+
+    def __init__(
+        self, error: NbprodError, unknown_name: str | None = None, retry: bool = True, facts: Facts | None = None
+    ) -> None:
         super().__init__(str(error))
         self.error = error
         self.unknown_name = unknown_name
         self.retry = retry
+        self.facts = facts or Facts()
 
 
 @dataclass(frozen=True)
@@ -161,7 +167,8 @@ class TaskRunner:
         if failure.kind == "error" and failure.name == "NameError":
             parts = failure.message.split("'")
             unknown = parts[1] if len(parts) > 2 else None
-        return TaskFailed(error, unknown, retry=unknown is None and failure.kind != "exit")
+        facts = Facts.from_json((outcome or {}).get("facts", {}))
+        return TaskFailed(error, unknown, retry=unknown is None and failure.kind != "exit", facts=facts)
 
     def _of_result(self, node: Node, told: dict[str, Any]) -> NbprodError:
         """Return the error for what the runtime could not do with a value."""

@@ -54,6 +54,8 @@ class Session:
         self.files = FileLog([job["store"], place], Undo(place))
         self.hidden = Hidden(self.names, (name for name in job.get("defined", ()) if name.startswith("@")))
         self.files.start()
+        if shell is not None:
+            shell.events.register("post_run_cell", self.cell_ended)
 
     def load(self, task: str, *names: str) -> None:
         """Bind the values taken from `task`: all that the job says, or only `names`.
@@ -191,8 +193,23 @@ class Session:
             and not (isinstance(value, (type, types.FunctionType)) and pickling.importable(value))
         ]
 
+    def cell_ended(self, result: Any) -> None:
+        """Say what a cell that failed had to do with files: perhaps it ran before the task that writes them."""
+        if result.success:
+            return
+        files = {"files_read": sorted(self.files.read), "files_written": sorted(self.files.written)}
+        self._write({"facts": files, "error": None})
+
+    def _write(self, result: Dict[str, Any]) -> None:
+        temporary = self.job["result"] + f".tmp{os.getpid()}"
+        with open(temporary, "w", encoding="utf-8") as file:
+            json.dump(result, file)
+        os.replace(temporary, self.job["result"])
+
     def finish(self) -> None:
         """Save the outputs and write the result. Raises `TaskValueError` when a value cannot be passed on."""
+        if self.shell is not None:
+            self.shell.events.unregister("post_run_cell", self.cell_ended)
         self.statement()
         audit.stop()
         self.names.references = self.references()
@@ -205,10 +222,7 @@ class Session:
         for name in self.job.get("metrics", ()):
             self._metric(name, outcome)
         result = outcome.result(self.files.result())
-        temporary = self.job["result"] + f".tmp{os.getpid()}"
-        with open(temporary, "w", encoding="utf-8") as file:
-            json.dump(result, file)
-        os.replace(temporary, self.job["result"])
+        self._write(result)
         if result["error"] is not None:
             raise TaskValueError(unsaveable.sentence(result["error"]))
 

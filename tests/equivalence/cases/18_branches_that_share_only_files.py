@@ -3,7 +3,7 @@ import pathlib, time
 where = pathlib.Path("shared_18.txt")
 
 # %% tags=["task:b"]
-time.sleep(0.5)
+time.sleep(2)
 _target = "shared_" + "18.txt"
 with open(_target, "w") as handle:
     handle.write("from b")
