@@ -19,6 +19,7 @@ $(VENV)/core.stamp: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "nbprod needs Python 3.11, 3.12 or 3.13: none was found on PATH (or say make PYTHON=/path/to/python)"; exit 1; }
 	@echo "installing into $(VENV) (once; a few minutes)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null  # a .venv that uv made has none
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.6'
 	@$(UV) -e . || $(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
 	@touch $@
