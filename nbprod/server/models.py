@@ -16,7 +16,11 @@ Severity = Literal["error", "warning", "info"]
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+    # In the OpenAPI document what is asked has the schemas of `validation` (defaults may be left out), what is answered those of
+    # `serialization`, in which everything is there.
+    model_config = ConfigDict(
+        extra="forbid", use_attribute_docstrings=True, json_schema_serialization_defaults_required=True
+    )
 
 
 class Problem(_Model):
