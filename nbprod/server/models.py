@@ -228,6 +228,8 @@ class Job(_Model):
 class JobEvent(_Model):
     """The `number`-th event (from 0) of a job, as `nbprod ... --json` prints it: `{"event": "task-started", ...}`.
 
+    The last one is `{"event": "job-ended", "status": ...}`, by the server, when the process has gone and the job's state is written.
+
     As a Jupyter event of the schema `https://nbprod.dev/events/job` it reaches every page as it happens; pages that were not there
     ask for those they lack.
     """
