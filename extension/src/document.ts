@@ -1,0 +1,41 @@
+import type { Cell, ICellModel } from '@jupyterlab/cells';
+import type { NotebookPanel } from '@jupyterlab/notebook';
+
+import type { CellSource, Document } from './types';
+
+/** Return the tags of a cell. */
+export function tagsOf(model: ICellModel): string[] {
+  const tags: unknown = model.getMetadata('tags');
+  return Array.isArray(tags) ? tags.filter((tag): tag is string => typeof tag === 'string') : [];
+}
+
+/** Give a cell these tags; none leaves no key behind. */
+export function setTags(model: ICellModel, tags: readonly string[]): void {
+  if (tags.length) {
+    model.setMetadata('tags', [...tags]);
+  } else {
+    model.deleteMetadata('tags');
+  }
+}
+
+/** Return what the server needs to know of a notebook as it is in the editor; null before it is loaded. */
+export function documentOf(panel: NotebookPanel, path: string): Document | null {
+  const model = panel.content.model;
+  if (!model || !panel.context.isReady) {
+    return null;
+  }
+  const cells: CellSource[] = [];
+  for (const cell of model.cells) {
+    const type = cell.type === 'code' || cell.type === 'markdown' ? cell.type : 'raw';
+    cells.push({ id: cell.id, type, source: cell.sharedModel.getSource(), tags: tagsOf(cell) });
+  }
+  const kernel: unknown = model.getMetadata('kernelspec');
+  const name =
+    kernel && typeof kernel === 'object' && 'name' in kernel ? String(kernel.name) : 'python3';
+  return { path, kernel: name, language: model.defaultKernelLanguage || 'python', cells };
+}
+
+/** Return the widget of a cell, by the cell's id. */
+export function cellOf(panel: NotebookPanel, id: string): Cell | null {
+  return panel.content.widgets.find(cell => cell.model.id === id) ?? null;
+}

@@ -1,0 +1,9 @@
+import * as React from 'react';
+
+import { Empty } from '../components/empty';
+import type { IViewProps } from '../panel';
+import type { JSX } from '../tokens';
+
+export function SweepView({ trans }: IViewProps): JSX.Element {
+  return <Empty title={trans.__('Sweep')} />;
+}
