@@ -1,6 +1,7 @@
 import { ILayoutRestorer } from '@jupyterlab/application';
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { INotebookTracker } from '@jupyterlab/notebook';
+import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { Api } from './api';
@@ -20,12 +21,13 @@ const plugin: JupyterFrontEndPlugin<void> = {
   description: 'The panel: pipeline, runs, sweeps and models of the notebook in front.',
   autoStart: true,
   requires: [INotebookTracker],
-  optional: [ILayoutRestorer, ITranslator],
+  optional: [ILayoutRestorer, ITranslator, IRenderMimeRegistry],
   activate: (
     app: JupyterFrontEnd,
     tracker: INotebookTracker,
     restorer: ILayoutRestorer | null,
-    translator: ITranslator | null
+    translator: ITranslator | null,
+    rendermime: IRenderMimeRegistry | null
   ): void => {
     const trans = (translator ?? nullTranslator).load('nbprod');
     const { serviceManager, commands } = app;
@@ -36,6 +38,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
       model,
       commands,
       trans,
+      rendermime: rendermime ?? undefined,
       tabs: [
         { id: 'pipeline', label: trans.__('Pipeline'), view: PipelineView },
         { id: 'run', label: trans.__('Run'), view: RunView },

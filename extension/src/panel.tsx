@@ -1,5 +1,6 @@
 import { ReactWidget, TabPanelSvg } from '@jupyterlab/ui-components';
 import { UseSignal } from '@jupyterlab/apputils';
+import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { CommandRegistry } from '@lumino/commands';
 import { BoxLayout, Widget } from '@lumino/widgets';
@@ -15,6 +16,8 @@ export interface IViewProps {
   readonly model: INbprodModel;
   readonly commands: CommandRegistry;
   readonly trans: TranslationBundle;
+  /** What draws charts; without it they are tables. */
+  readonly rendermime?: IRenderMimeRegistry;
 }
 
 export type View = (props: IViewProps) => JSX.Element;
@@ -78,13 +81,13 @@ class TabView extends ReactWidget {
   }
 
   render(): JSX.Element {
-    const { model, commands, trans } = this._props;
+    const { model, commands, trans, rendermime } = this._props;
     const Content = this._tab.view;
     return (
       <UseSignal signal={model.changed}>
         {() =>
           model.panel ? (
-            <Content model={model} commands={commands} trans={trans} />
+            <Content model={model} commands={commands} trans={trans} rendermime={rendermime} />
           ) : (
             <Empty title={trans.__('No notebook is open')}>
               {trans.__('Open a notebook: its tasks, runs and models show here.')}
