@@ -3,21 +3,25 @@ import typescript from '@typescript-eslint/eslint-plugin';
 import parser from '@typescript-eslint/parser';
 import prettier from 'eslint-config-prettier';
 
+const [sources] = [jupyter.configs.recommended].flat();
+
 export default [
   { ignores: ['lib/**', 'node_modules/**', 'src/generated.ts'] },
   ...typescript.configs['flat/recommended'],
-  ...(Array.isArray(jupyter.configs.recommended)
-    ? jupyter.configs.recommended
-    : [jupyter.configs.recommended]),
   prettier,
   {
+    ...sources,
+    // Its recommended configuration names the plugin's rules without registering it.
+    plugins: { jupyter },
     files: ['src/**/*.{ts,tsx}', 'test/**/*.{ts,tsx}'],
     languageOptions: { parser },
     rules: {
+      ...sources.rules,
       '@typescript-eslint/no-explicit-any': 'error',
       '@typescript-eslint/no-namespace': 'off',
       '@typescript-eslint/consistent-type-imports': 'error',
-      eqeqeq: 'error'
+      eqeqeq: 'error',
+      'no-console': 'error'
     }
   }
 ];

@@ -1,12 +1,12 @@
 /** The types of the server's API, made from its OpenAPI document. */
-import type { Job, JobEvent as Raw } from './generated';
+import type { CellMark, Diagnostic, Job, JobEvent as Raw, Run } from './generated';
 
 export type * from './generated';
 
 export type JobKind = Job['kind'];
-export type RunStatus = import('./generated').Run['status'];
-export type Severity = import('./generated').Diagnostic['severity'];
-export type Role = import('./generated').CellMark['roles'][number];
+export type RunStatus = Run['status'];
+export type Severity = Diagnostic['severity'];
+export type Role = CellMark['roles'][number];
 
 /** What a job's process printed; `event` says what it is. */
 export interface IEventData {

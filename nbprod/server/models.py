@@ -172,6 +172,8 @@ class Suggestion(_Model):
 
     tasks: list[SuggestedTask]
     tags: dict[str, list[str]]
+    reasons: dict[str, str] = Field(default_factory=dict)
+    """For each of these cells why, in a few words."""
 
 
 # What a run would do
@@ -185,6 +187,8 @@ class RunOptions(_Model):
     only: list[str] = Field(default_factory=list)
     start_from: list[str] = Field(default_factory=list)
     force: bool = False
+    workers: int | None = Field(default=None, ge=1)
+    """How many tasks may run at the same time; else what `pipelines.yaml` says."""
 
 
 class TaskPlan(_Model):
