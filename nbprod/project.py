@@ -106,15 +106,20 @@ class Project:
         path = Path(name)
         if path.suffix in NOTEBOOKS:
             full = path.resolve()
-            for entry in known.values():
-                if entry.notebook == full:
-                    return entry
-            if not full.exists():
+            entry = self.entry(full)
+            if entry not in known.values() and not full.exists():
                 raise NotFoundError(f"there is no notebook {shown(full)}", fix=self._choice())
-            return Entry(full.stem, full, PipelineConfig(notebook=str(full)))
+            return entry
         close = difflib.get_close_matches(name, known, n=1)
         hint = f"Did you mean {close[0]!r}? " if close else ""
         raise NotFoundError(f"there is no pipeline {name!r} in {shown(self.root / CONFIG)}", fix=hint + self._choice())
+
+    def entry(self, notebook: Path) -> Entry:
+        """Return the pipeline of the notebook at this absolute path, listed or not, which need not exist."""
+        for entry in self.pipelines.values():
+            if entry.notebook == notebook:
+                return entry
+        return Entry(notebook.stem, notebook, PipelineConfig(notebook=str(notebook)))
 
     def _choice(self) -> str:
         if not (self.root / CONFIG).is_file():

@@ -1,0 +1,1 @@
+"""What the routes do, by noun: plain functions, called in a thread, that take and give pydantic models."""

@@ -1,0 +1,317 @@
+"""The jobs: starts their processes, follows what they say, stops them, and finds them again after a restart.
+
+A thread looks at the files of the jobs that run, every `POLL` seconds, and hands what is new to the server's loop as Jupyter events.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nbprod.errors import NotFoundError
+from nbprod.server.folder import JobFolder, Order
+
+if TYPE_CHECKING:
+    from nbprod.server.place import Place
+
+POLL = 0.02
+GRACE = 10.0
+"""Seconds that a job has to end after it was asked to."""
+KEPT = 24 * 3600.0
+"""Seconds that an ended job stays."""
+BATCH = 50
+"""Events that are handed over at once; the loop answers others in between."""
+
+Event = Mapping[str, Any]
+_ID = re.compile(r"[\w-]+")
+
+
+class Followed:
+    """A job, and how far its events were read."""
+
+    def __init__(self, folder: JobFolder, root: Path, process: subprocess.Popen[bytes] | None = None) -> None:
+        self.folder = folder
+        self.order = folder.order
+        self.process = process
+        self.path = self._path(root)
+        self.ended: dict[str, Any] | None = None
+        self.count = 0
+        self.run = self.order.run
+        self.sweep: str | None = None
+        self.said_end = False
+        self._offset = 0
+        self._reading = threading.Lock()
+
+    def _path(self, root: Path) -> str:
+        order = self.order
+        if Path(order.server_root) == root:
+            return order.path
+        return os.path.relpath(order.notebook, root).replace(os.sep, "/")
+
+    def read(self) -> list[Event]:
+        """Return the events that are new since the last call."""
+        with self._reading:
+            try:
+                size = self.folder.events.stat().st_size
+                if size <= self._offset:
+                    return []
+                with self.folder.events.open("rb") as file:
+                    file.seek(self._offset)
+                    data = file.read(size - self._offset)
+            except OSError:
+                return []  # its folder was deleted
+            whole = data.rpartition(b"\n")[0]
+            if not whole:
+                return []
+            self._offset += len(whole) + 1
+            new = []
+            for line in whole.split(b"\n"):
+                event = self.event(self.count, json.loads(line))
+                self.count += 1
+                self._learn(event["data"])
+                new.append(event)
+            return new
+
+    def event(self, number: int, data: Any) -> Event:
+        """Return an event as the panel gets it."""
+        order = self.order
+        return {"job": order.id, "kind": order.kind, "path": self.path, "number": number, "data": data}
+
+    def since(self, number: int) -> list[Event]:
+        """Return the events from `number` on."""
+        try:
+            lines = self.folder.events.read_bytes().split(b"\n")[:-1]
+        except OSError:
+            return []
+        return [self.event(at, json.loads(lines[at])) for at in range(number, len(lines))]
+
+    def is_alive(self) -> bool:
+        if self.process is not None:
+            return self.process.poll() is None
+        return self.folder.is_alive()
+
+    def is_leaving(self) -> bool:
+        """Return whether its process has ended for all but the operating system, which wants it to be asked for."""
+        if self.process is not None and self.process.poll() is not None:
+            self.process = None
+        return self.process is not None
+
+    def _learn(self, data: Event) -> None:
+        if data.get("event") == "run-started":
+            self.run = self.run or data["run"]
+        elif data.get("event") == "sweep-started":
+            self.sweep = data["sweep"]
+        elif data.get("event") == "job-ended":
+            self.said_end = True
+
+
+class Jobs:
+    """The jobs of all projects that this server has seen.
+
+    Args:
+        root: The server's root.
+        pointers: A folder of the user's with a file for each job, which says where it is; a server that starts finds them there.
+        tell: Called in the following thread with new events; it may wait.
+    """
+
+    def __init__(self, root: Path, pointers: Path, tell: Callable[[Sequence[Event]], None]) -> None:
+        self.root = root
+        self.pointers = pointers
+        self.tell = tell
+        self._jobs: dict[str, Followed] = {}
+        self._lock = threading.Lock()
+        self._work = threading.Event()
+        self._closed = False
+        self._thread: threading.Thread | None = None
+
+    def start(self, place: Place, kind: str, arguments: Iterable[str], *, run: str | None = None) -> Followed:
+        """Start `nbprod ARGUMENTS --json` in the project of a notebook, as a process that outlives this one."""
+        now = time.time()
+        order = Order(
+            id=time.strftime("%Y-%m-%dT%H-%M-%S", time.gmtime(now)) + f"-{secrets.token_hex(3)}",
+            kind=kind,
+            path=place.path,
+            server_root=str(self.root),
+            notebook=str(place.notebook),
+            pipeline=place.entry.name,
+            arguments=(*arguments, "--json"),
+            project=str(place.project.root),
+            created=now,
+            run=run,
+        )
+        folder = JobFolder.make(place.project.make_state() / "jobs", order)
+        self.pointers.mkdir(parents=True, exist_ok=True)
+        (self.pointers / order.id).write_text(str(folder.path))
+        with (folder.path / "stderr.log").open("wb") as log:
+            process = subprocess.Popen(
+                # -P: a file of the project must not stand in for a module
+                [sys.executable, "-P", "-m", "nbprod.server.worker", str(folder.path)],
+                cwd=place.project.root,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        return self._follow(Followed(folder, self.root, process))
+
+    def of(self, place: Place | None = None) -> list[Followed]:
+        """Return the jobs of a notebook, or all, the newest first."""
+        if place is not None:
+            self._scan(place.project.state / "jobs")
+        with self._lock:
+            jobs = list(self._jobs.values())
+        if place is not None:
+            jobs = [job for job in jobs if job.order.notebook == str(place.notebook)]
+        kept = [job for job in jobs if not self._forget_old(job)]
+        return sorted(kept, key=lambda job: (job.order.created, job.order.id), reverse=True)
+
+    def get(self, id: str) -> Followed:
+        """Return a job. Raises `NotFoundError`."""
+        with self._lock:
+            job = self._jobs.get(id)
+        if job is None and _ID.fullmatch(id):
+            job = self._found(self.pointers / id)
+        if job is None or not job.folder.path.exists():
+            raise NotFoundError(f"there is no job {id!r}", fix="Jobs are kept for a day after they have ended.")
+        return job
+
+    def stop(self, id: str) -> Followed:
+        """Ask a job to end, as Ctrl-C does; it is killed if it has not after `GRACE` seconds. One that has ended stays as it is."""
+        job = self.get(id)
+        if job.ended is None and job.folder.ended() is None and job.folder.stop_asked() is None:
+            job.folder.ask_stop()
+            process = job.folder.process()  # before it has one, it looks for `stop.json` itself
+            if process is not None and job.is_alive():
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process["pid"], signal.SIGINT)
+        return job
+
+    def attach(self) -> None:
+        """Find the jobs that were started by a server before this one."""
+        if self.pointers.is_dir():
+            for pointer in sorted(self.pointers.iterdir()):
+                self._found(pointer)
+
+    def close(self) -> None:
+        """Follow no longer; the jobs go on."""
+        self._closed = True
+        self._work.set()
+        if self._thread is not None:
+            self._thread.join(5)
+
+    def _found(self, pointer: Path) -> Followed | None:
+        try:
+            folder = JobFolder(Path(pointer.read_text()))
+        except FileNotFoundError:
+            pointer.unlink(missing_ok=True)
+            return None
+        except (OSError, ValueError, TypeError):
+            return None
+        if not Path(folder.order.notebook).is_relative_to(self.root):
+            return None  # another server's business
+        return self._add(folder)
+
+    def _scan(self, jobs: Path) -> None:
+        for folder in JobFolder.of_project(jobs):
+            if folder.order.id not in self._jobs:
+                self._add(folder)
+
+    def _add(self, folder: JobFolder) -> Followed | None:
+        job = Followed(folder, self.root)
+        job.ended = folder.ended()
+        if self._forget_old(job):
+            return None
+        job.read()  # what was said before is asked for, not told again
+        if job.ended is None:
+            return self._follow(job)
+        with self._lock:
+            return self._jobs.setdefault(folder.order.id, job)
+
+    def _forget_old(self, job: Followed) -> bool:
+        if job.ended is None or time.time() - job.ended["finished"] < KEPT:
+            return False
+        job.folder.remove()
+        (self.pointers / job.order.id).unlink(missing_ok=True)
+        with self._lock:
+            self._jobs.pop(job.order.id, None)
+        return True
+
+    def _follow(self, job: Followed) -> Followed:
+        with self._lock:
+            job = self._jobs.setdefault(job.order.id, job)
+            self._work.set()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="nbprod-jobs", daemon=True)
+                self._thread.start()
+        return job
+
+    def _run(self) -> None:
+        while not self._closed:
+            with self._lock:
+                running = [job for job in self._jobs.values() if job.ended is None or job.is_leaving()]
+                if not running:
+                    self._work.clear()
+            if not running:
+                self._work.wait()
+                continue
+            for job in running:
+                if job.ended is None:
+                    self._look(job)
+            time.sleep(POLL)
+
+    def _look(self, job: Followed) -> None:
+        alive = job.is_alive()
+        new = job.read()
+        ended = job.folder.ended()
+        if ended is None and not alive:
+            self._bury(job)
+            ended = job.folder.ended()
+        asked = job.folder.stop_asked()
+        if ended is None and asked is not None and time.time() - asked > GRACE:
+            _kill(job)
+        if ended is not None:
+            new += job.read()
+        for at in range(0, len(new), BATCH):
+            self.tell(new[at : at + BATCH])
+        if ended is not None and (job.said_end or not alive):
+            job.ended = ended
+
+    def _bury(self, job: Followed) -> None:
+        """Enter the end of a job whose process is gone without a word."""
+        if not job.folder.path.exists():
+            job.ended = {"status": "lost", "error": {"what": "its folder was deleted"}, "finished": time.time()}
+            return
+        known = {"events": job.count + 1, "run": job.run, "sweep": job.sweep}
+        if job.folder.stop_asked() is not None:
+            job.folder.close("cancelled", f"it did not end within {GRACE:.0f} s and was killed", **known)
+        else:
+            job.folder.close("lost", "its process was killed, or the machine was restarted", **known)
+
+
+def _kill(job: Followed) -> None:
+    """Kill a job's process with all that it has started; kernels are in sessions of their own."""
+    import psutil
+
+    process = job.folder.process()
+    if process is None:
+        return
+    try:
+        family = psutil.Process(process["pid"]).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process["pid"], signal.SIGKILL)
+    for child in family:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            child.kill()
