@@ -25,7 +25,7 @@ service does not answer what the run did, 70 nbprod itself failed, 130 cancelled
 # Each command's module is imported when it is called: `nbprod --help` reads this table only.
 COMMANDS = {
     "check": ("check:check", "Say what a notebook is as a pipeline, and what is wrong with it."),
-    "tag": ("tag:tag", "List, add or remove the tags of cells."),
+    "tag": ("tag:tag", "List, propose, add or remove the tags of cells."),
     "plan": ("run:plan", "Say for every task whether it would run, and why."),
     "run": ("run:run", "Run a pipeline; tasks with nothing changed are not repeated."),
     "sweep": ("sweep:sweep", "Search over parameter values."),

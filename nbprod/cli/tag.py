@@ -18,6 +18,8 @@ Tags: parameters, imports, task:NAME, after:NAME, metrics, serve, skip.
   nbprod tag wine 5 --add task:train       start task `train` at cell 5
   nbprod tag wine 3 4 --set skip           cells 3 and 4 are no part of the pipeline
   nbprod tag wine --fix                    do what `nbprod check` proposes
+  nbprod tag wine --suggest                propose tags from the headings and the data flow
+  nbprod tag wine --suggest --apply        and write them into the notebook
 """
 
 
@@ -29,6 +31,10 @@ Tags: parameters, imports, task:NAME, after:NAME, metrics, serve, skip.
     click.option("--set", "replace", multiple=True, metavar="TAG", help="Replace all tags; may be repeated."),
     click.option("--clear", is_flag=True, help="Remove all tags."),
     click.option("--fix", is_flag=True, help="Apply the fixes that `nbprod check` proposes."),
+    click.option(
+        "--suggest", "propose", is_flag=True, help="Propose tags for cells that have none; nothing is written."
+    ),
+    click.option("--apply", is_flag=True, help="Write what --suggest proposes."),
     epilog=EPILOG,
 )
 def tag(
@@ -39,9 +45,11 @@ def tag(
     replace: tuple[str, ...],
     clear: bool,
     fix: bool,
+    propose: bool,
+    apply: bool,
     as_json: bool,
 ) -> None:
-    """List, add or remove the tags of cells; nothing else is ever written into a notebook.
+    """List, propose, add or remove the tags of cells; nothing else is ever written into a notebook.
 
     CELL is a number among the code cells, as `nbprod check` shows it, or a cell's id.
     """
@@ -56,7 +64,14 @@ def tag(
         raise click.UsageError("say what to do with the cells: --add, --remove, --set or --clear")
     if (replace or clear) and (add or remove or (replace and clear)):
         raise click.UsageError("--set and --clear stand alone: they replace all tags")
+    if propose and (cells or fix):
+        raise click.UsageError("--suggest stands alone: it looks at all cells")
+    if apply and not propose:
+        raise click.UsageError("--apply writes what --suggest proposes: give both")
     entry = Project.find().pipeline(pipeline)
+    if propose:
+        _propose(entry, apply=apply, as_json=as_json)
+        return
     read = read_pipeline(str(entry.notebook))
     new: dict[int, tuple[str, ...]] = {}
     if fix:
@@ -74,6 +89,35 @@ def tag(
         write_tags(entry.notebook, new)
         read = read_pipeline(str(entry.notebook))
     _show(read.notebook, set(new), as_json=as_json)
+
+
+def _propose(entry: Entry, *, apply: bool, as_json: bool) -> None:
+    from nbprod.notebook.reader import read_notebook
+    from nbprod.notebook.retag import write_tags
+    from nbprod.notebook.suggest import suggest
+
+    notebook = read_notebook(str(entry.notebook))
+    found = suggest(notebook)
+    cells = [cell for cell in notebook.cells if cell.id in found.tags]
+    if apply and cells:
+        write_tags(entry.notebook, {cell.index: found.tags[cell.id] for cell in cells})
+    if as_json:
+        print_json(
+            {"tasks": found.tasks, "tags": found.tags, "reasons": found.reasons, "applied": apply and bool(cells)}
+        )
+    elif not cells:
+        click.echo("nothing to propose: every cell has its place")
+    else:
+        rows = [
+            [cell.number, " ".join(found.tags[cell.id]), _first_line(cell), found.reasons[cell.id]] for cell in cells
+        ]
+        print_table(["cell", "tags", "code", "why"], rows)
+        if not apply:
+            click.echo(f"nothing is written yet: nbprod tag {entry.name} --suggest --apply writes these tags", err=True)
+
+
+def _first_line(cell: Cell) -> str:
+    return next((line for line in cell.source.splitlines() if line.strip()), "")[:60]
 
 
 def _find(notebook: Notebook, text: str, entry: Entry) -> Cell:
@@ -94,8 +138,4 @@ def _show(notebook: Notebook, changed: set[int], *, as_json: bool) -> None:
     if as_json:
         print_json([{"number": cell.number, "id": cell.id, "tags": cell.tags} for cell in shown])
         return
-    rows = []
-    for cell in shown:
-        first = next((line for line in cell.source.splitlines() if line.strip()), "")
-        rows.append([cell.number, " ".join(cell.tags), first[:60]])
-    print_table(["cell", "tags", "code"], rows)
+    print_table(["cell", "tags", "code"], [[cell.number, " ".join(cell.tags), _first_line(cell)] for cell in shown])

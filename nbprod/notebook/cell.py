@@ -24,6 +24,15 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Heading:
+    """A heading in a markdown cell: `index` is the cell's place in `Notebook.node.cells`; `level` 1 to 6, 7 for a line in bold."""
+
+    index: int
+    level: int
+    text: str
+
+
+@dataclass(frozen=True)
 class Notebook:
     """A notebook as read; nothing in nbprod ever writes anything but tags back to `path`.
 
@@ -35,6 +44,13 @@ class Notebook:
     kernel_name: str
     language: str
     document: Mapping[str, Any] = field(repr=False, compare=False)
+
+    @cached_property
+    def headings(self) -> tuple[Heading, ...]:
+        """The headings of its markdown cells, in order."""
+        from nbprod.notebook.headings import headings_of
+
+        return headings_of(self.document["cells"])
 
     @cached_property
     def node(self) -> Any:

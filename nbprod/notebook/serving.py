@@ -10,7 +10,7 @@ from nbprod.notebook.analysis import Piece
 from nbprod.notebook.cell import Cell
 from nbprod.notebook.scope import dotted, target_names
 
-_TRANSFORMER_WORDS = (
+TRANSFORMER_WORDS = (
     "Scaler",
     "Encoder",
     "PCA",
@@ -80,7 +80,7 @@ def _estimator(pieces: list[tuple[Cell, Piece]]) -> Serve | None:
             if isinstance(node.value, ast.Call) and dotted_method(node.value) == "fit":
                 fitted.update(dict.fromkeys(names, cell))
             if isinstance(node.value, ast.Call) and any(
-                word in part for part in dotted(node.value.func)[-1:] for word in _TRANSFORMER_WORDS
+                word in part for part in dotted(node.value.func)[-1:] for word in TRANSFORMER_WORDS
             ):
                 transforms.update(names)
         for call in piece.effects.calls:
