@@ -1,4 +1,5 @@
 import './base.css';
+import './parts.css';
 import './cells.css';
 import './pipeline.css';
 import './run.css';

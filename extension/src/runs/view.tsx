@@ -1,9 +1,108 @@
+import { Dialog, showDialog } from '@jupyterlab/apputils';
 import * as React from 'react';
 
-import { Empty } from '../components/empty';
+import { useDeed } from '../components/deed';
+import { useWishes } from '../components/handover';
+import { ProblemBox } from '../components/problem';
+import { WhenShown } from '../components/shown';
 import type { IViewProps } from '../panel';
 import type { JSX } from '../tokens';
+import type { Run } from '../types';
+import { NEWEST } from './columns';
+import type { ISort } from './columns';
+import { CompareView } from './compareview';
+import { DetailView } from './detail';
+import { RunsList } from './list';
+import type { IPlace } from './table';
 
-export function RunsView({ trans }: IViewProps): JSX.Element {
-  return <Empty title={trans.__('Runs')} />;
+/** The Runs tab: the list, one run, or several side by side. */
+export function RunsView(props: IViewProps): JSX.Element {
+  const path = props.model.path ?? '';
+  return (
+    <WhenShown>{isShown => <Runs key={path} {...props} path={path} isShown={isShown} />}</WhenShown>
+  );
+}
+
+type Page = { at: 'list' } | { at: 'run'; id: string } | { at: 'compare' };
+
+function Runs(props: IViewProps & { path: string; isShown: boolean }): JSX.Element {
+  const { model, commands, trans, path, isShown } = props;
+  const [page, setPage] = React.useState<Page>({ at: 'list' });
+  const [sort, setSort] = React.useState<ISort>(NEWEST);
+  const [status, setStatus] = React.useState('');
+  const [sweep, setSweep] = React.useState('');
+  const [selected, setSelected] = React.useState<ReadonlyMap<string, Run>>(new Map());
+  const place = React.useRef<IPlace>({ offset: 0, row: -1 });
+  const deed = useDeed();
+
+  useWishes(model, 'runs', wish => {
+    if (wish.run) {
+      setPage({ at: 'run', id: wish.run });
+    } else if (wish.sweep) {
+      setSweep(wish.sweep);
+      setPage({ at: 'list' });
+    }
+  });
+
+  const remove = async (ids: readonly string[]): Promise<void> => {
+    const answer = await showDialog({
+      title: trans._n('Delete the run?', 'Delete %1 runs?', ids.length),
+      body: trans.__(
+        'Its record and its executed notebooks go. Results that other runs share stay in the cache.'
+      ),
+      buttons: [Dialog.cancelButton(), Dialog.warnButton({ label: trans.__('Delete') })],
+      defaultButton: 0
+    });
+    if (!answer.button.accept) {
+      return;
+    }
+    const gone: string[] = [];
+    await deed.act('delete', async () => {
+      for (const id of ids) {
+        await model.api.deleteRun(path, id);
+        gone.push(id);
+      }
+    });
+    setSelected(old => new Map([...old].filter(([id]) => !gone.includes(id))));
+    if (gone.length) {
+      setPage({ at: 'list' });
+    }
+  };
+
+  const filter = { sort, setSort, status, setStatus, sweep, setSweep };
+  return (
+    <>
+      {deed.problem ? (
+        <ProblemBox problem={deed.problem}>
+          <button type="button" className="jp-mod-styled nbprod-Button" onClick={deed.forget}>
+            {trans.__('Close')}
+          </button>
+        </ProblemBox>
+      ) : null}
+      {page.at === 'list' ? (
+        <RunsList
+          {...{ model, commands, trans, path, isShown, selected, setSelected, place }}
+          {...filter}
+          isBusy={deed.doing !== ''}
+          onOpen={run => setPage({ at: 'run', id: run.id })}
+          onCompare={() => setPage({ at: 'compare' })}
+          onDelete={() => void remove([...selected.keys()])}
+        />
+      ) : page.at === 'run' ? (
+        <DetailView
+          key={page.id}
+          {...{ model, commands, trans, path }}
+          id={page.id}
+          onBack={() => setPage({ at: 'list' })}
+          onDelete={() => void remove([page.id])}
+        />
+      ) : (
+        <CompareView
+          {...{ model, trans, path }}
+          ids={[...selected.keys()]}
+          onBack={() => setPage({ at: 'list' })}
+        />
+      )}
+    </>
+  );
 }

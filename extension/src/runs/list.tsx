@@ -1,0 +1,208 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import type { CommandRegistry } from '@lumino/commands';
+import * as React from 'react';
+
+import { Empty } from '../components/empty';
+import { Failed } from '../components/failed';
+import { usePulse } from '../components/pulse';
+import { stateWord } from '../components/status';
+import { CommandIDs } from '../tokens';
+import type { INbprodModel, JSX } from '../tokens';
+import type { Run, RunStatus } from '../types';
+import { columnsOf } from './columns';
+import type { ISort } from './columns';
+import { useRuns } from './pages';
+import { RunsTable } from './table';
+import type { IPlace } from './table';
+
+const STATES: readonly RunStatus[] = ['done', 'failed', 'running', 'pending', 'cancelled', 'lost'];
+
+interface IListProps {
+  readonly model: INbprodModel;
+  readonly commands: CommandRegistry;
+  readonly trans: TranslationBundle;
+  readonly path: string;
+  readonly isShown: boolean;
+  readonly isBusy: boolean;
+  readonly sort: ISort;
+  readonly setSort: (sort: ISort) => void;
+  readonly status: string;
+  readonly setStatus: (status: string) => void;
+  readonly sweep: string;
+  readonly setSweep: (sweep: string) => void;
+  readonly selected: ReadonlyMap<string, Run>;
+  readonly setSelected: (selected: ReadonlyMap<string, Run>) => void;
+  readonly place: React.MutableRefObject<IPlace>;
+  readonly onOpen: (run: Run) => void;
+  readonly onCompare: () => void;
+  readonly onDelete: () => void;
+}
+
+/** The list of runs with its filters, and what can be done with those that are selected. */
+export function RunsList(props: IListProps): JSX.Element {
+  const { model, commands, trans, path, sort, status, sweep, selected } = props;
+  const runs = useRuns(model.api, path, {
+    sort: sort.key,
+    order: sort.order,
+    status: status || undefined,
+    sweep: sweep || undefined
+  });
+  usePulse(model, ['run', 'sweep'], 1500, runs.again);
+  const wasShown = React.useRef(props.isShown);
+  React.useEffect(() => {
+    if (props.isShown && !wasShown.current) {
+      runs.again(); // others may have run something meanwhile
+    }
+    wasShown.current = props.isShown;
+  }, [props.isShown]);
+  const analysis = model.analysis;
+  const columns = React.useMemo(
+    () =>
+      columnsOf(
+        runs.known,
+        analysis?.metrics ?? [],
+        analysis?.parameters.map(one => one.name) ?? [],
+        trans
+      ),
+    [runs.known, analysis, trans]
+  );
+  const toggle = (run: Run): void => {
+    const next = new Map(selected);
+    if (!next.delete(run.id)) {
+      next.set(run.id, run);
+    }
+    props.setSelected(next);
+  };
+  const isFiltered = status !== '' || sweep !== '';
+  return (
+    <div className="nbprod-Runs">
+      <Filters {...props} total={runs.total} again={runs.again} isLoading={runs.isLoading} />
+      {runs.problem ? (
+        <Failed model={model} problem={runs.problem} trans={trans} again={runs.again} />
+      ) : null}
+      {runs.total === 0 ? (
+        isFiltered ? (
+          <Empty title={trans.__('No such run')}>
+            {trans.__('No run of this notebook is like that. Ask for all of them above.')}
+          </Empty>
+        ) : (
+          <Empty title={trans.__('No runs yet')}>
+            <p>
+              {trans.__(
+                'A run executes the notebook as a pipeline and keeps its results, parameters and metrics. They are listed here, to be compared and promoted.'
+              )}
+            </p>
+            <button
+              type="button"
+              className="jp-mod-styled jp-mod-accept nbprod-Button"
+              onClick={() => void commands.execute(CommandIDs.run)}
+            >
+              {trans.__('Run the pipeline')}
+            </button>
+          </Empty>
+        )
+      ) : null}
+      {runs.total ? (
+        <RunsTable
+          key={`${sort.key} ${sort.order} ${status} ${sweep}`}
+          {...{ runs, columns, sort, selected, trans }}
+          onSort={next => {
+            props.place.current = { offset: 0, row: -1 };
+            props.setSort(next);
+          }}
+          onSelect={toggle}
+          onOpen={props.onOpen}
+          place={props.place}
+        />
+      ) : null}
+      {selected.size ? (
+        <div className="nbprod-Runs-selected" role="group" aria-label={trans.__('Selected runs')}>
+          <span role="status">{trans.__('%1 selected', selected.size)}</span>
+          <button
+            type="button"
+            className="jp-mod-styled nbprod-Button"
+            disabled={selected.size < 2}
+            title={selected.size < 2 ? trans.__('Select two runs or more') : ''}
+            onClick={props.onCompare}
+          >
+            {trans.__('Compare')}
+          </button>
+          <button
+            type="button"
+            className="jp-mod-styled nbprod-Button"
+            disabled={props.isBusy}
+            onClick={props.onDelete}
+          >
+            {props.isBusy ? trans.__('deleting…') : trans.__('Delete…')}
+          </button>
+          <button
+            type="button"
+            className="nbprod-Link"
+            onClick={() => props.setSelected(new Map())}
+          >
+            {trans.__('none')}
+          </button>
+        </div>
+      ) : null}
+    </div>
+  );
+}
+
+interface IFiltersProps extends IListProps {
+  readonly total: number | null;
+  readonly isLoading: boolean;
+  readonly again: () => void;
+}
+
+function Filters(props: IFiltersProps): JSX.Element {
+  const { trans, status, setStatus, sweep, setSweep, total, again, isLoading, place } = props;
+  const change = (work: () => void): void => {
+    place.current = { offset: 0, row: -1 };
+    work();
+  };
+  return (
+    <div className="nbprod-Runs-filters">
+      <label className="nbprod-Field">
+        <span>{trans.__('State')}</span>
+        <select
+          className="jp-mod-styled nbprod-Select"
+          value={status}
+          onChange={event => change(() => setStatus(event.target.value))}
+        >
+          <option value="">{trans.__('all')}</option>
+          {STATES.map(state => (
+            <option key={state} value={state}>
+              {stateWord(state, trans)}
+            </option>
+          ))}
+        </select>
+      </label>
+      <span className="nbprod-Runs-total" role="status">
+        {total === null
+          ? isLoading
+            ? trans.__('loading…')
+            : ''
+          : trans._n('%1 run', '%1 runs', total)}
+      </span>
+      {sweep ? (
+        <button
+          type="button"
+          className="jp-mod-styled nbprod-Button"
+          title={sweep}
+          onClick={() => change(() => setSweep(''))}
+        >
+          {trans.__('one sweep only')} <span aria-hidden="true">✕</span>
+        </button>
+      ) : null}
+      <button
+        type="button"
+        className="jp-mod-styled nbprod-Button nbprod-Runs-refresh"
+        onClick={again}
+        aria-label={trans.__('Refresh the list of runs')}
+        title={trans.__('Refresh')}
+      >
+        <span aria-hidden="true">⟳</span>
+      </button>
+    </div>
+  );
+}
