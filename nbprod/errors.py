@@ -118,6 +118,12 @@ class NotFoundError(NbprodError, LookupError):
     status = 404
 
 
+class ConflictError(NbprodError, RuntimeError):
+    """What is asked for cannot be while something else is as it is: a run goes on, or a model version needs it."""
+
+    status = 409
+
+
 class Cancelled(NbprodError):
     """The user stopped the run."""
 

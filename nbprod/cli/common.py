@@ -13,11 +13,25 @@ import click
 
 Function = Callable[..., Any]
 
+
+def json_object(context: click.Context, option: click.Parameter, text: str | None) -> dict[str, Any]:
+    try:
+        value = json.loads(text) if text is not None else {}
+    except ValueError as error:
+        raise click.BadParameter(f"is no JSON: {error}", param=option) from error
+    if not isinstance(value, dict):
+        raise click.BadParameter("is no JSON object", param=option)
+    return value
+
+
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 debug = click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
 pipeline_argument = click.argument("pipeline", required=False)
 parameter_option = click.option(
     "-p", "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="A parameter's value; may be repeated."
+)
+values_option = click.option(
+    "--values", callback=json_object, metavar="JSON", help="Parameters and their values as a JSON object, for programs."
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,9 +17,11 @@ from nbprod.cli.common import (
     print_json,
     print_table,
     short,
+    values_option,
 )
 
 if TYPE_CHECKING:
+    from nbprod.errors import NbprodError
     from nbprod.execution.run import RunResult
     from nbprod.notebook.pipeline import Pipeline
     from nbprod.project import Entry
@@ -30,10 +33,11 @@ from_option = click.option(
 force_option = click.option("--force", is_flag=True, help="Compute everything anew (with --only, just those tasks).")
 
 
-@command(pipeline_argument, parameter_option, only_option, from_option, force_option)
+@command(pipeline_argument, parameter_option, values_option, only_option, from_option, force_option)
 def plan(
     pipeline: str | None,
     parameters: tuple[str, ...],
+    values: dict[str, Any],
     only: tuple[str, ...],
     start_from: tuple[str, ...],
     force: bool,
@@ -51,7 +55,7 @@ def plan(
         read,
         project,
         name=entry.name,
-        parameters=parameter_values(entry, read, parameters),
+        parameters=parameter_values(entry, read, parameters, values),
         only=only,
         start_from=start_from,
         force=force,
@@ -67,6 +71,7 @@ def plan(
 @command(
     pipeline_argument,
     parameter_option,
+    values_option,
     only_option,
     from_option,
     force_option,
@@ -80,6 +85,7 @@ def plan(
 def run(
     pipeline: str | None,
     parameters: tuple[str, ...],
+    values: dict[str, Any],
     only: tuple[str, ...],
     start_from: tuple[str, ...],
     force: bool,
@@ -113,7 +119,7 @@ def run(
             read,
             project,
             name=entry.name,
-            parameters=parameter_values(entry, read, parameters),
+            parameters=parameter_values(entry, read, parameters, values),
             only=only,
             start_from=start_from,
             force=force,
@@ -133,15 +139,17 @@ def _warn(pipeline: Pipeline, entry: Entry) -> None:
         click.echo(f"{count} problem{'s' * (count != 1)}: nbprod check {entry.name} tells more", err=True)
 
 
-def parameter_values(entry: Entry, pipeline: Pipeline, given: tuple[str, ...]) -> dict[str, Any]:
-    """Return the values for a run: those of the command line over those of pipelines.yaml, each of its parameter's type."""
+def parameter_values(
+    entry: Entry, pipeline: Pipeline, given: tuple[str, ...], values: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the values for a run: texts and JSON values of the command line over those of pipelines.yaml, each of its parameter's type."""
     from nbprod.notebook.parameters import check_parameters, check_value, parse_value
 
     texts = assignments(given)
     configured = entry.config.parameters
-    check_parameters(pipeline.parameters, {**dict.fromkeys(texts), **configured})
+    check_parameters(pipeline.parameters, {**dict.fromkeys(texts), **configured, **values})
     return {
-        **{name: check_value(pipeline.parameters[name], value) for name, value in configured.items()},
+        **{name: check_value(pipeline.parameters[name], value) for name, value in {**configured, **values}.items()},
         **{name: parse_value(pipeline.parameters[name], text) for name, text in texts.items()},
     }
 
@@ -149,7 +157,7 @@ def parameter_values(entry: Entry, pipeline: Pipeline, given: tuple[str, ...]) -
 def _conclude(result: RunResult, *, as_json: bool) -> int:
     failed = [task for task in result.tasks if task.error is not None]
     if as_json:
-        errors = [{"task": task.name, "message": str(task.error), "notebook": task.notebook} for task in failed]
+        errors = [{**_error(task.error), "task": task.name, "notebook": task.notebook} for task in failed if task.error]
         print_json({"event": "result", **_facts(result), "errors": errors}, indent=None)
     else:
         for task in failed:
@@ -157,6 +165,11 @@ def _conclude(result: RunResult, *, as_json: bool) -> int:
         sys.stderr.flush()
         click.echo(f"nbprod show {result.id} shows it; its notebook: {short(result.notebook)}")
     return 0 if result.status.is_good() else (result.error.exit_code if result.error else 1)
+
+
+def _error(error: NbprodError) -> dict[str, Any]:
+    where = vars(error.where)
+    return {"message": str(error), "what": error.what, "fix": error.fix, **where}
 
 
 def _facts(result: RunResult) -> dict[str, Any]:

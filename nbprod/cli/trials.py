@@ -41,6 +41,11 @@ class Trials:
         if self.live is not None:
             self.live.__exit__(*error)  # type: ignore[arg-type]
 
+    def started(self, sweep: str) -> None:
+        """Hear the sweep's id."""
+        if self.as_json:
+            print_json({"event": "sweep-started", "sweep": sweep, **self.plan.to_json()}, indent=None)
+
     def __call__(self, trial: Trial) -> None:
         with self.lock:
             self.trials[trial.number] = trial

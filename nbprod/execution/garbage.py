@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, select
 
-from nbprod.errors import RunError
+from nbprod.errors import ConflictError, RunError
 from nbprod.execution import tables
 from nbprod.execution.database import Place
 from nbprod.execution.events import Status
@@ -62,11 +62,61 @@ def collect(project: Place, *, keep: int = 20, dry: bool = False) -> Freed:
     return Freed(tuple(sorted(doomed)), len(traces), len(artifacts), freed)
 
 
-def _nothing_runs(connection: Connection) -> None:
+def delete_run(project: Place, run: str) -> None:
+    """Delete one run, and the artifacts and traces that nothing else needs.
+
+    While another run goes on these stay for the next `collect`, since that run may be about to use them. Raises `NotFoundError`, or
+    `ConflictError` if the run goes on or became a model version.
+    """
+    records = Records.open(project)
+    found = records.run(run)
+    store = Store(project.state / "artifacts")
+    with records.db.write() as connection:
+        _may_go(connection, found.id)
+        doomed = {found.id}
+        if not _running(connection):
+            own = _traces_of(connection, found.id)
+            traces = _unused_traces(connection, doomed) & own
+            gone = _digests(connection, set(), set()) - _digests(connection, doomed, traces)
+            for numbers in _chunks(traces):
+                connection.execute(delete(tables.traces).where(tables.traces.c.id.in_(numbers)))
+            for digests in _chunks(gone):
+                connection.execute(delete(tables.artifacts).where(tables.artifacts.c.digest.in_(digests)))
+            store.gc(store.digests() - gone)
+        connection.execute(delete(tables.runs).where(tables.runs.c.id == found.id))
+        shutil.rmtree(project.state / "runs" / found.id, ignore_errors=True)
+
+
+def _may_go(connection: Connection, run: str) -> None:
+    status = connection.execute(select(tables.runs.c.status).where(tables.runs.c.id == run)).scalar()
+    if status == Status.RUNNING:
+        raise ConflictError(f"run {run} is going on", fix="Stop it first.")
+    table = tables.model_versions.c
+    version = connection.execute(select(table.model, table.version).where(table.run == run).limit(1)).first()
+    if version is not None:
+        raise ConflictError(
+            f"run {run} became {version.model}/v{version.version}, whose lineage it is", fix="It stays with its version."
+        )
+
+
+def _traces_of(connection: Connection, run: str) -> set[int]:
+    table = tables.task_runs.c
+    return set(connection.execute(select(table.trace).where(table.run == run, table.trace.is_not(None))).scalars())
+
+
+def _running(connection: Connection) -> tuple[str, str] | None:
+    """Return the kind and the id of something that goes on."""
     for table, what in ((tables.runs, "run"), (tables.sweeps, "sweep")):
         busy = connection.execute(select(table.c.id).where(table.c.status == Status.RUNNING).limit(1)).scalar()
         if busy is not None:
-            raise RunError(f"the {what} {busy} is going on", fix="Wait until it has ended, or stop it.")
+            return what, busy
+    return None
+
+
+def _nothing_runs(connection: Connection) -> None:
+    busy = _running(connection)
+    if busy is not None:
+        raise RunError(f"the {busy[0]} {busy[1]} is going on", fix="Wait until it has ended, or stop it.")
 
 
 def _old_runs(connection: Connection, keep: int) -> set[str]:

@@ -183,7 +183,7 @@ class Records:
             if len(rows) == 1:
                 table = tables.task_runs.c
                 done = connection.execute(select(tables.task_runs).where(table.run == rows[0]["id"]).order_by(table.id))
-                return _run(rows[0], tuple(_task(row) for row in done.mappings()))
+                return run_of_row(rows[0], tuple(_task(row) for row in done.mappings()))
         if rows:
             which = ", ".join(row["id"] for row in rows)
             raise NotFoundError(f"run {run!r} can be any of {which}", fix="Give more of it.")
@@ -199,7 +199,7 @@ class Records:
             if value is not None:
                 query = query.where(tables.runs.c[column] == value)
         with self.db.read() as connection:
-            return [_run(row) for row in connection.execute(query).mappings()]
+            return [run_of_row(row) for row in connection.execute(query).mappings()]
 
     def files(self, run: str) -> dict[str, dict[str, str | None]]:
         """Return the files that a run's tasks read and wrote: `{"read": {path: sha}, "written": {...}}`."""
@@ -245,7 +245,8 @@ def _close_tasks(connection: Any, runs: Iterable[str]) -> None:
     )
 
 
-def _run(row: RowMapping, tasks: tuple[TaskRun, ...] = ()) -> Run:
+def run_of_row(row: RowMapping, tasks: tuple[TaskRun, ...] = ()) -> Run:
+    """Return the run that a row of the table holds."""
     values: dict[str, Any] = {str(name): value for name, value in row.items()}
     values["status"] = Status(values["status"])
     return Run(**values, tasks=tasks)

@@ -106,15 +106,25 @@ def executed_notebook(store: Store, folder: Path, task: str, outcome: Outcome) -
     return value
 
 
+def kept_report(project: Place, run: str) -> Path | None:
+    """Return the HTML report of the run with this id if it was made already, from the notebook as it is now."""
+    folder = project.state / "runs" / run
+    source, target = folder / NOTEBOOK, folder / HTML
+    if source.exists() and target.exists() and target.stat().st_mtime >= source.stat().st_mtime:
+        return target
+    return None
+
+
 def report_html(project: Place, run: str) -> Path:
     """Return the HTML report of a run, made now if it is not there yet. Raises `NotFoundError`."""
     found = Records.open(project).run(run)
+    kept = kept_report(project, found.id)
+    if kept is not None:
+        return kept
     folder = project.state / "runs" / found.id
     source, target = folder / NOTEBOOK, folder / HTML
     if not source.exists():
         raise NotFoundError(f"run {found.id} has no executed notebook", fix="It ended before its first task.")
-    if target.exists() and target.stat().st_mtime >= source.stat().st_mtime:
-        return target
     import nbformat
     from nbconvert import HTMLExporter
 

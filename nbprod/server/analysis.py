@@ -215,9 +215,7 @@ def _diagnostics(place: Place, pipeline: Pipeline, graph: Graph) -> list[Diagnos
     from nbprod.agreement import disagreements
 
     ids = {cell.number: cell.id for cell in pipeline.notebook.cells}
-    found = dict.fromkeys(
-        [*pipeline.diagnostics, *graph.diagnostics, *disagreements(place.entry, pipeline)]
-    )
+    found = dict.fromkeys([*pipeline.diagnostics, *graph.diagnostics, *disagreements(place.entry, pipeline)])
     order = {"error": 0, "warning": 1, "info": 2}
     return [
         _diagnostic(one, ids)
@@ -260,5 +258,3 @@ def _sweep(config: SweepConfig) -> SweepDefaults:
             "direction": direction,
         }
     )
-
-

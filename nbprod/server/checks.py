@@ -23,10 +23,12 @@ def _pipeline(place: Place) -> Pipeline:
 def check_run(place: Place, options: RunOptions) -> None:
     """Raise for a notebook that cannot run, a parameter or a task that it does not have."""
     from nbprod.execution.selection import check_tasks
-    from nbprod.notebook.parameters import check_parameters
+    from nbprod.notebook.parameters import check_parameters, check_value
 
     pipeline = _pipeline(place)
     check_parameters(pipeline.parameters, options.parameters)
+    for name, value in options.parameters.items():
+        check_value(pipeline.parameters[name], value)
     check_tasks(pipeline, [*options.only, *options.start_from])
 
 

@@ -26,6 +26,11 @@ def run_arguments(place: Place, options: RunOptions) -> list[str]:
     return [*arguments, "--force"] if options.force else arguments
 
 
+def pool_arguments(options: RunOptions) -> list[str]:
+    """Return what `nbprod run` takes and `nbprod plan` does not."""
+    return [] if options.workers is None else ["--workers", str(options.workers)]
+
+
 def sweep_arguments(place: Place, options: SweepOptions) -> list[str]:
     """Return what `nbprod sweep` takes."""
     arguments = [str(place.notebook)]

@@ -46,4 +46,6 @@ def refused(error: ValidationError, what: str) -> BadRequestError:
         place = ".".join(map(str, one["loc"]))
         lines.append(f"{place}: {one['msg']}" if place else one["msg"])
     shown = "; ".join(lines[:5]) + (f" (and {len(lines) - 5} more)" if len(lines) > 5 else "")
-    return BadRequestError(f"{what} is not what this takes: {shown}", fix="GET /nbprod/api/openapi.json says what it takes.")
+    return BadRequestError(
+        f"{what} is not what this takes: {shown}", fix="GET /nbprod/api/openapi.json says what it takes."
+    )

@@ -10,7 +10,9 @@ from nbprod.server.models import RunStatus
 
 
 class _Query(BaseModel):
-    model_config = ConfigDict(extra="ignore", use_attribute_docstrings=True)  # Jupyter adds names of its own, `token` say
+    model_config = ConfigDict(
+        extra="ignore", use_attribute_docstrings=True
+    )  # Jupyter adds names of its own, `token` say
 
 
 class At(_Query):

@@ -76,7 +76,7 @@ def main(folder: Path) -> int:
     host, pid, started = me()
     write_text(folder / "process.json", json.dumps({"host": host, "pid": pid, "started": started}))
     lines = Lines(folder / "events.jsonl")
-    sys.stdout = lines  # type: ignore[assignment]
+    sys.stdout = lines
     sys.argv = ["nbprod", *job["arguments"]]
     code: object = 0
     try:

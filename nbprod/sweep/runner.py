@@ -31,13 +31,14 @@ def run_sweep(
     plan: SweepPlan,
     *,
     name: str,
+    on_start: Callable[[str], None] = lambda _: None,
     on_trial: OnTrial = lambda _: None,
     on_event: Listener = ignore,
     **options: Any,
 ) -> Sweep:
     """Run a new sweep to its end and return it; a failed trial does not stop it.
 
-    `on_trial` hears of each trial when it starts and when it ends, `on_event` of what happens in its run; both are
+    `on_start` hears the sweep's id, `on_trial` of each trial when it starts and when it ends, `on_event` of what happens in its run; both are
     called from the trials' threads. `options` go to `run_pipeline`. Ctrl-C ends the kernels, leaves the sweep
     cancelled, and raises `Cancelled`; `resume_sweep` goes on with it.
 
@@ -47,6 +48,7 @@ def run_sweep(
     """
     _check_parameters(pipeline, plan)
     sweep = Sweeps(project).start(name, plan)
+    on_start(sweep)
     return _Runner(pipeline, project, sweep, plan, name, on_trial, on_event, options).run([], plan.size)
 
 
@@ -58,6 +60,7 @@ def resume_sweep(
     name: str,
     retry_failed: bool = False,
     trials: int | None = None,
+    on_start: Callable[[str], None] = lambda _: None,
     on_trial: OnTrial = lambda _: None,
     on_event: Listener = ignore,
     **options: Any,
@@ -72,6 +75,7 @@ def resume_sweep(
     _check_parameters(pipeline, plan)
     store = Sweeps(project)
     store.take_over(sweep.id, plan)
+    on_start(sweep.id)
     good = [trial for trial in sweep.trials if trial.status.is_good()]
     failed = [trial for trial in sweep.trials if trial.status is Status.FAILED]
     cut_off = [trial for trial in sweep.trials if trial not in good and trial not in failed]

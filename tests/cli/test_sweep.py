@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from nbprod.cli.sweep import make_plan
+from nbprod.sweep.making import make_plan
 from nbprod.notebook.pipeline import read_pipeline
 from nbprod.project import Project
 from nbprod.sweep import Choices, Range
@@ -85,7 +85,7 @@ def test_a_sweep_shares_what_the_parameter_does_not_reach(nbprod):
     end = result.events[-1]
     ran = sum(trial["tasks"].get("done", 0) for trial in end["trials"])
     assert (ran, end["status"], end["trials"][end["best"]]["parameters"]["depth"]) == (3 + 3, "done", 4)
-    assert {event["event"] for event in result.events} == {"trial", "sweep-finished"}
+    assert {event["event"] for event in result.events} == {"sweep-started", "trial", "sweep-finished"}
     listed = nbprod("runs", "--sweep", end["id"], "--json").json
     assert sorted(run["trial"] for run in listed) == [0, 1, 2]
 

@@ -18,7 +18,8 @@ def start_run(server: Server, body: RunOptions) -> Job:
     """Run a pipeline."""
     place = server.existing(body.path)
     check_run(place, body)
-    return job_of(server, server.jobs.start(place, "run", ["run", *commands.run_arguments(place, body)]))
+    arguments = ["run", *commands.run_arguments(place, body), *commands.pool_arguments(body)]
+    return job_of(server, server.jobs.start(place, "run", arguments))
 
 
 def list_runs(server: Server, query: RunsQuery) -> RunPage:
