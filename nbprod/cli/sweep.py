@@ -122,9 +122,7 @@ def sweep(
             seed=seed,
         )
         with Trials(plan, as_json=as_json) as show:
-            done = run_sweep(
-                read, project, plan, name=entry.name, on_start=show.started, on_trial=show, **options
-            )
+            done = run_sweep(read, project, plan, name=entry.name, on_start=show.started, on_trial=show, **options)
     if as_json:
         print_json({"event": "sweep-finished", **done.to_json()}, indent=None)
     else:

@@ -95,7 +95,8 @@ def _may_go(connection: Connection, run: str) -> None:
     version = connection.execute(select(table.model, table.version).where(table.run == run).limit(1)).first()
     if version is not None:
         raise ConflictError(
-            f"run {run} became {version.model}/v{version.version}, whose lineage it is", fix="It stays with its version."
+            f"run {run} became {version.model}/v{version.version}, whose lineage it is",
+            fix="It stays with its version.",
         )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import ColumnElement, Float, cast, func, select
 
 from nbprod.errors import ConfigError
@@ -48,7 +50,7 @@ def page(
         return total, [run_of_row(row) for row in connection.execute(query).mappings()]
 
 
-def _sorted_by(sort: str) -> ColumnElement[object]:
+def _sorted_by(sort: str) -> ColumnElement[Any]:
     table = tables.runs.c
     kind, colon, name = sort.partition(":")
     if colon and name.isidentifier():
@@ -59,7 +61,8 @@ def _sorted_by(sort: str) -> ColumnElement[object]:
     if sort == "seconds":
         return table.finished - table.created
     if sort in _PLAIN:
-        return table[sort]
+        column: ColumnElement[Any] = table[sort]
+        return column
     raise ConfigError(
         f"runs cannot be sorted by {sort!r}", fix="Say created, seconds, status, metric:NAME or parameter:NAME."
     )

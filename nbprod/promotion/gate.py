@@ -17,7 +17,8 @@ class Check:
     """One thing that was asked of a metric, and whether it holds."""
 
     metric: str
-    value: float
+    value: float | None
+    """None for a metric that the run does not have."""
     wanted: str
     passed: bool
 
@@ -37,36 +38,49 @@ def check(
     Raises:
         GateError: A check failed, or a metric is unknown.
     """
-    checks = []
-    for name, requirement in require.items():
-        value = _value(metrics, name)
-        checks.append(Check(name, value, str(requirement), requirement.holds(value)))
-    for name, direction in _directions(require, directions or {}).items():
-        if champion is None or name not in champion:
-            continue
-        value, best = _value(metrics, name), champion[name]
-        no_worse = value <= best if direction == "minimize" else value >= best
-        sign = "<=" if direction == "minimize" else ">="
-        checks.append(Check(name, value, f"{sign} {best!r} of {champion_name}", no_worse))
-    failed = [item for item in checks if not item.passed]
+    found = checks(metrics, require, champion, directions, champion_name)
+    for item in found:
+        if item.metric not in metrics:
+            raise _unknown(metrics, item.metric)
+    failed = [item for item in found if not item.passed]
     if failed:
         reasons = "; ".join(f"{item.metric} is {item.value!r}, wanted {item.wanted}" for item in failed)
         raise GateError(
             f"the run is not good enough to be promoted: {reasons}",
             fix="Nothing was stored. Promote another run (`--run ID`), or change `promote.require` in pipelines.yaml.",
         )
-    return checks
+    return found
 
 
-def _value(metrics: Mapping[str, float], name: str) -> float:
-    if name not in metrics:
-        close = difflib.get_close_matches(name, metrics, n=1)
-        known = ", ".join(metrics) or "none; tag the cell that assigns them `metrics`"
-        raise GateError(
-            f"the gate asks for metric {name!r}, which the run does not have",
-            fix=f"Did you mean {close[0]!r}?" if close else f"The run's metrics: {known}.",
-        )
-    return float(metrics[name])
+def checks(
+    metrics: Mapping[str, float],
+    require: Mapping[str, Requirement],
+    champion: Mapping[str, float] | None = None,
+    directions: Mapping[str, str] | None = None,
+    champion_name: str = "the champion",
+) -> list[Check]:
+    """Return every check of `check`, passed or not."""
+    found = []
+    for name, requirement in require.items():
+        value = metrics.get(name)
+        found.append(Check(name, value, str(requirement), value is not None and requirement.holds(float(value))))
+    for name, direction in _directions(require, directions or {}).items():
+        if champion is None or name not in champion:
+            continue
+        value, best = metrics.get(name), champion[name]
+        no_worse = value is not None and (value <= best if direction == "minimize" else value >= best)
+        sign = "<=" if direction == "minimize" else ">="
+        found.append(Check(name, value, f"{sign} {best!r} of {champion_name}", no_worse))
+    return found
+
+
+def _unknown(metrics: Mapping[str, float], name: str) -> GateError:
+    close = difflib.get_close_matches(name, metrics, n=1)
+    known = ", ".join(metrics) or "none; tag the cell that assigns them `metrics`"
+    return GateError(
+        f"the gate asks for metric {name!r}, which the run does not have",
+        fix=f"Did you mean {close[0]!r}?" if close else f"The run's metrics: {known}.",
+    )
 
 
 def _directions(require: Mapping[str, Requirement], directions: Mapping[str, str]) -> dict[str, str]:

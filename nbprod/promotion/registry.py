@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from collections.abc import Mapping
@@ -47,6 +48,24 @@ class ModelVersion:
     @property
     def name(self) -> str:
         return f"{self.model}/v{self.version}"
+
+    @property
+    def interface(self) -> dict[str, Any] | None:
+        """For each route the JSON Schemas of its `input` and `output`, as the Bento has them; None if its files are not there."""
+        try:
+            value = json.loads((self.path / "apis" / "schema.json").read_text("utf-8"))
+        except (OSError, ValueError):
+            return None
+        return {route["name"]: {"input": route["input"], "output": route["output"]} for route in value["routes"]}
+
+    @property
+    def samples(self) -> dict[str, Any] | None:
+        """For each route the arguments of a call that the run's own model has answered, a small one where there is."""
+        try:
+            calls = json.loads((self.path / "src" / "samples.json").read_text("utf-8"))
+        except (OSError, ValueError):
+            return None
+        return {call["route"]: call["arguments"] for call in calls}
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""

@@ -146,6 +146,18 @@ def services(project: Project) -> list[Service]:
     return [_reconciled(project, row) for row in rows]
 
 
+def log_tail(project: Project, name: str, lines: int) -> str:
+    """Return the last lines of what a service has written. Raises `NotFoundError` if none of that name was ever started."""
+    log = status(project, name).log
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - 400 * lines))
+            text = file.read().decode("utf-8", "replace")
+    except FileNotFoundError:
+        return ""
+    return "\n".join(text.splitlines()[-lines:])
+
+
 def check_files(version: ModelVersion) -> None:
     """Raise `ServiceError` if a file of the version is not what was promoted."""
     if not version.path.is_dir():

@@ -207,8 +207,7 @@ def _serve(pipeline: Pipeline, graph: Graph) -> Serve | None:
     if pipeline.serve is None:
         return None
     inputs = graph.serve.inputs if graph.serve is not None else {}
-    kind = "function" if pipeline.serve.kind == "function" else "estimator"
-    return Serve(name=pipeline.serve.name, kind=kind, inputs=dict(inputs))
+    return Serve.model_validate({"name": pipeline.serve.name, "kind": pipeline.serve.kind, "inputs": dict(inputs)})
 
 
 def _diagnostics(place: Place, pipeline: Pipeline, graph: Graph) -> list[Diagnostic]:

@@ -89,5 +89,3 @@ class NbprodApp(ExtensionApp):
 
 def _pattern(path: str) -> str:
     return re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", path.replace(".", r"\."))
-
-

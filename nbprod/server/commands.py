@@ -75,7 +75,7 @@ def serve_arguments(place: Place, options: ServeOptions) -> list[str]:
 
 def explore_arguments(options: ExploreOptions) -> list[str]:
     """Return what `nbprod explore` takes."""
-    return [options.run, options.task]
+    return ["--run", options.run, "--task", options.task]
 
 
 def ask(place: Place, arguments: Sequence[str]) -> str:

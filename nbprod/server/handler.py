@@ -103,7 +103,9 @@ _FIXES = {
 }
 
 
-def _call(does: str, server: Server, parts: Mapping[str, str], body: bytes, query: Mapping[str, str]) -> str | bytes | None:
+def _call(
+    does: str, server: Server, parts: Mapping[str, str], body: bytes, query: Mapping[str, str]
+) -> str | bytes | None:
     """Parse a request, call the function of its route, and return the answer as it is sent."""
     from pydantic import BaseModel, ValidationError
 

@@ -176,19 +176,19 @@ class Jobs:
         kept = [job for job in jobs if not self._forget_old(job)]
         return sorted(kept, key=lambda job: (job.order.created, job.order.id), reverse=True)
 
-    def get(self, id: str) -> Followed:
+    def get(self, name: str) -> Followed:
         """Return a job. Raises `NotFoundError`."""
         with self._lock:
-            job = self._jobs.get(id)
-        if job is None and _ID.fullmatch(id):
-            job = self._found(self.pointers / id)
+            job = self._jobs.get(name)
+        if job is None and _ID.fullmatch(name):
+            job = self._found(self.pointers / name)
         if job is None or not job.folder.path.exists():
-            raise NotFoundError(f"there is no job {id!r}", fix="Jobs are kept for a day after they have ended.")
+            raise NotFoundError(f"there is no job {name!r}", fix="Jobs are kept for a day after they have ended.")
         return job
 
-    def stop(self, id: str) -> Followed:
+    def stop(self, name: str) -> Followed:
         """Ask a job to end, as Ctrl-C does; it is killed if it has not after `GRACE` seconds. One that has ended stays as it is."""
-        job = self.get(id)
+        job = self.get(name)
         if job.ended is None and job.folder.ended() is None and job.folder.stop_asked() is None:
             job.folder.ask_stop()
             process = job.folder.process()  # before it has one, it looks for `stop.json` itself

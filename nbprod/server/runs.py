@@ -26,14 +26,14 @@ def jobs_by_run(jobs: Iterable[Followed]) -> JobsByRun:
     return {key: job.order.id for job in reversed(made) for key in (job.sweep or job.run,) if key is not None}
 
 
-def known(place: Place, id: str) -> core.Run:
+def known(place: Place, run: str) -> core.Run:
     """Return a run of the records. Raises `NotFoundError`."""
     from nbprod.errors import NotFoundError
     from nbprod.execution.records import Records
 
     if not place.project.has_records:
-        raise NotFoundError(f"there is no run {id!r}", fix="Nothing has run here yet.")
-    return Records.open(place.project).run(id)
+        raise NotFoundError(f"there is no run {run!r}", fix="Nothing has run here yet.")
+    return Records.open(place.project).run(run)
 
 
 def page_of(place: Place, query: RunsQuery, jobs: JobsByRun) -> RunPage:
@@ -56,12 +56,12 @@ def page_of(place: Place, query: RunsQuery, jobs: JobsByRun) -> RunPage:
     return RunPage(total=total, runs=[run_of(place, run, jobs) for run in found])
 
 
-def detail_of(place: Place, id: str, jobs: JobsByRun) -> RunDetail:
+def detail_of(place: Place, wanted: str, jobs: JobsByRun) -> RunDetail:
     """Return a run with all that is known of it."""
     from nbprod.execution.kept import artifacts, with_notebook
     from nbprod.execution.records import Records
 
-    run = known(place, id)
+    run = known(place, wanted)
     there = with_notebook(place.project, run)
     files = Records.open(place.project).files(run.id)
     return RunDetail(
@@ -104,7 +104,7 @@ def run_of(place: Place, run: core.Run, jobs: JobsByRun) -> Run:
 
 def comparison_of(place: Place, ids: Sequence[str]) -> Comparison:
     """Return runs side by side."""
-    runs = [known(place, id) for id in ids]
+    runs = [known(place, one) for one in ids]
     tasks = dict.fromkeys(task.task for run in runs for task in run.tasks)
     states = [{task.task: task.status.value for task in run.tasks} for run in runs]
     metrics = [numbers(run.metrics) for run in runs]

@@ -22,14 +22,14 @@ def list_of(place: Place) -> list[SweepInfo]:
     return [_info(one) for one in Sweeps(place.project).all(place.entry.name)]
 
 
-def sweep_of(place: Place, id: str) -> Sweep:
+def sweep_of(place: Place, sweep: str) -> Sweep:
     """Return a sweep with its trials. Raises `NotFoundError`."""
     from nbprod.sweep.importance import kept_importance
     from nbprod.sweep.trials import Sweeps
 
     if not place.project.has_records:
-        raise NotFoundError(f"there is no sweep {id!r}", fix="Nothing has run here yet.")
-    found = Sweeps(place.project).get(id)
+        raise NotFoundError(f"there is no sweep {sweep!r}", fix="Nothing has run here yet.")
+    found = Sweeps(place.project).get(sweep)
     plan = found.plan.to_json()
     metric, direction = next(iter(found.plan.optimize.items()))
     best = found.best

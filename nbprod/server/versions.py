@@ -70,9 +70,7 @@ def preview_of(place: Place, run: str | None) -> PromotePreview:
         met=found.problem is None,
         serve=None
         if serve is None
-        else Serve(
-            name=serve.name, kind="function" if serve.kind == "function" else "estimator", inputs=dict(found.inputs)
-        ),
+        else Serve.model_validate({"name": serve.name, "kind": serve.kind, "inputs": dict(found.inputs)}),
         champion=found.champion,
         problem=None if found.problem is None else problem_of(found.problem, place.server_root),
     )
@@ -80,8 +78,6 @@ def preview_of(place: Place, run: str | None) -> PromotePreview:
 
 def version_of(version: core.ModelVersion) -> ModelVersion:
     """Return a model version, with what its Bento takes and gives."""
-    from nbprod.promotion.bento import interface, samples
-
     return ModelVersion(
         model=version.model,
         version=version.version,
@@ -94,8 +90,8 @@ def version_of(version: core.ModelVersion) -> ModelVersion:
         created=version.created,
         error=version.error,
         lineage=json_value(version.lineage),
-        signature=interface(version.path),
-        sample=samples(version.path),
+        signature=version.interface,
+        sample=version.samples,
     )
 
 

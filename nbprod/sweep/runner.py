@@ -15,6 +15,7 @@ from nbprod.execution.events import Listener, Status, ignore
 from nbprod.execution.interrupt import terminated
 from nbprod.notebook.parameters import check_parameters
 from nbprod.notebook.pipeline import Pipeline
+from nbprod.sweep.importance import keep_importance
 from nbprod.sweep.plan import SweepPlan
 from nbprod.sweep.trials import Sweep, Sweeps, Trial
 
@@ -183,6 +184,9 @@ class _Runner:
             raise
         good = result.status.is_good()
         self.search.tell(number, result.metrics if good else None)
+        shares = self.search.importance()
+        if shares:
+            keep_importance(self.project, self.sweep, shares)
         self._save(_ended(trial, result))
 
     def _save(self, trial: Trial) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import threading
+import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from optuna.samplers import BaseSampler
+    from optuna.trial import FrozenTrial
+
+
+ENOUGH = 4
+"""Trials below which nothing is said about which parameter matters."""
 
 
 class Search:
@@ -83,3 +89,27 @@ class Search:
                 self._study.tell(number, [float(value) for value in values])
             else:
                 self._study.tell(number, state=optuna.trial.TrialState.FAIL)
+
+    def importance(self) -> dict[str, float]:
+        """Return each parameter's share of the variation of the first metric; empty while there are too few trials to tell."""
+        import optuna
+        from optuna.importance import get_param_importances
+
+        with self._lock:
+            done = self._study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
+        values = [trial.values[0] for trial in done]
+        if len(done) < ENOUGH or len(set(values)) < 2:
+            return {}
+        single = optuna.create_study(direction=self._study.directions[0])
+        single.add_trials([_with_first_value(trial) for trial in done])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # how it is computed is marked experimental
+            shares = get_param_importances(single)
+        total = sum(shares.values())
+        return {name: share / total for name, share in shares.items()} if total > 0 and math.isfinite(total) else {}
+
+
+def _with_first_value(trial: FrozenTrial) -> FrozenTrial:
+    import optuna
+
+    return optuna.trial.create_trial(params=trial.params, distributions=trial.distributions, value=trial.values[0])

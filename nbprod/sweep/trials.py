@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Select, delete, insert, select, update
 
 from nbprod.errors import NotFoundError
 from nbprod.execution import processes, tables
@@ -131,21 +131,40 @@ class Sweeps:
             query = query.where((table.id == sweep) | table.id.endswith(sweep, autoescape=True))
         if pipeline is not None:
             query = query.where(table.pipeline == pipeline)
+        found = self._read(query.limit(1))
+        if not found:
+            what = f"there is no sweep {sweep!r}" if sweep else f"{pipeline or 'the project'} has no sweep yet"
+            raise NotFoundError(what, fix="nbprod sweep starts one")
+        return found[0]
+
+    def all(self, pipeline: str | None = None) -> list[Sweep]:
+        """Return the sweeps (of a pipeline), the newest first."""
+        self.reconcile()
+        table = tables.sweeps.c
+        query = select(tables.sweeps).order_by(table.created.desc())
+        return self._read(query if pipeline is None else query.where(table.pipeline == pipeline))
+
+    def _read(self, query: Select[Any]) -> list[Sweep]:
+        trials: dict[str, list[Trial]] = {}
+        table = tables.trials.c
         with self._db.read() as connection:
-            row = connection.execute(query.limit(1)).first()
-            if row is None:
-                what = f"there is no sweep {sweep!r}" if sweep else f"{pipeline or 'the project'} has no sweep yet"
-                raise NotFoundError(what, fix="nbprod sweep starts one")
-            numbers = connection.execute(
-                select(tables.trials).where(tables.trials.c.sweep == row.id).order_by(tables.trials.c.number)
+            rows = connection.execute(query).all()
+            wanted = table.sweep.in_([row.id for row in rows])
+            for row in connection.execute(select(tables.trials).where(wanted).order_by(table.number)).mappings():
+                values = {str(key): value for key, value in row.items() if key != "sweep"}
+                trials.setdefault(row["sweep"], []).append(Trial(**{**values, "status": Status(row["status"])}))
+        return [
+            Sweep(
+                row.id,
+                row.pipeline,
+                Status(row.status),
+                SweepPlan.from_json(row.plan),
+                tuple(trials.get(row.id, ())),
+                row.created,
+                row.finished,
             )
-            trials = tuple(
-                Trial(**{**{k: v for k, v in dict(t._mapping).items() if k != "sweep"}, "status": Status(t.status)})
-                for t in numbers
-            )
-        return Sweep(
-            row.id, row.pipeline, Status(row.status), SweepPlan.from_json(row.plan), trials, row.created, row.finished
-        )
+            for row in rows
+        ]
 
     def reconcile(self) -> None:
         """Mark sweeps of this host as lost whose process is gone."""

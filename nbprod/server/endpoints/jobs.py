@@ -15,17 +15,17 @@ def list_jobs(server: Server, query: MaybeAt) -> list[Job]:
     return [job_of(server, job, place) for job in server.jobs.of(place)]
 
 
-def show_job(server: Server, id: str, query: After) -> JobEvents:
+def show_job(server: Server, job: str, query: After) -> JobEvents:
     """Give a job and its events from number `after` on."""
-    job = server.jobs.get(id)
-    shown = job_of(server, job)  # first: what it is told to have ended with is among the events then
-    events = [JobEvent.model_validate(event) for event in job.since(query.after)]
+    found = server.jobs.get(job)
+    shown = job_of(server, found)  # first: what it is told to have ended with is among the events then
+    events = [JobEvent.model_validate(event) for event in found.since(query.after)]
     return JobEvents(job=shown.model_copy(update={"events": query.after + len(events)}), events=events)
 
 
-def stop_job(server: Server, id: str) -> Job:
+def stop_job(server: Server, job: str) -> Job:
     """Stop a job as Ctrl-C does; it is killed if it has not ended after 10 s."""
-    return job_of(server, server.jobs.stop(id))
+    return job_of(server, server.jobs.stop(job))
 
 
 def job_of(server: Server, job: Followed, place: Place | None = None) -> Job:

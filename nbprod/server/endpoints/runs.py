@@ -28,10 +28,10 @@ def list_runs(server: Server, query: RunsQuery) -> RunPage:
     return runs.page_of(place, query, runs.jobs_by_run(server.jobs.of(place)))
 
 
-def show_run(server: Server, id: str, query: At) -> RunDetail:
+def show_run(server: Server, run: str, query: At) -> RunDetail:
     """Give a run with its tasks, what it kept and which files it read and wrote."""
     place = server.place(query.path)
-    return runs.detail_of(place, id, runs.jobs_by_run(server.jobs.of(place)))
+    return runs.detail_of(place, run, runs.jobs_by_run(server.jobs.of(place)))
 
 
 def compare_runs(server: Server, query: CompareQuery) -> Comparison:
@@ -42,41 +42,40 @@ def compare_runs(server: Server, query: CompareQuery) -> Comparison:
     return runs.comparison_of(server.place(query.path), ids)
 
 
-def delete_run(server: Server, id: str, query: At) -> None:
+def delete_run(server: Server, run: str, query: At) -> None:
     """Delete a run and what only it needed."""
     from nbprod.execution.garbage import delete_run as delete
 
     place = server.place(query.path)
-    runs.known(place, id)
-    delete(place.project, id)
+    delete(place.project, runs.known(place, run).id)
 
 
-def show_notebook(server: Server, id: str, query: NotebookQuery) -> dict[str, Any]:
+def show_notebook(server: Server, run: str, query: NotebookQuery) -> dict[str, Any]:
     """Give the executed notebook of a run, or of one of its tasks, as nbformat JSON."""
     from nbprod.execution.kept import run_notebook, task_notebook
 
     place = server.place(query.path)
-    run = runs.known(place, id)
+    found = runs.known(place, run)
     if query.task is None:
-        return dict(run_notebook(place.project, run))
-    return dict(task_notebook(place.project, run, query.task))
+        return dict(run_notebook(place.project, found))
+    return dict(task_notebook(place.project, found, query.task))
 
 
-def make_report(server: Server, id: str, query: At) -> Job:
+def make_report(server: Server, run: str, query: At) -> Job:
     """Make the report of a run, an HTML page."""
     place = server.existing(query.path)
-    run = runs.known(place, id).id
-    return job_of(server, server.jobs.start(place, "report", ["show", run, "--report"], run=run))
+    found = runs.known(place, run).id
+    return job_of(server, server.jobs.start(place, "report", ["show", found, "--report"], run=found))
 
 
-def show_report(server: Server, id: str, query: At) -> str:
+def show_report(server: Server, run: str, query: At) -> str:
     """Give the report of a run, once it is made."""
     from nbprod.execution.report import kept_report
 
     place = server.place(query.path)
-    found = kept_report(place.project, runs.known(place, id).id)
+    found = kept_report(place.project, runs.known(place, run).id)
     if found is None:
-        raise NotFoundError(f"the report of run {id} is not made yet", fix="POST to the same address makes it.")
+        raise NotFoundError(f"the report of run {run} is not made yet", fix="POST to the same address makes it.")
     return found.read_text("utf-8")
 
 

@@ -22,6 +22,6 @@ def list_sweeps(server: Server, query: At) -> list[SweepInfo]:
     return sweeps.list_of(server.place(query.path))
 
 
-def show_sweep(server: Server, id: str, query: At) -> Sweep:
+def show_sweep(server: Server, sweep: str, query: At) -> Sweep:
     """Give a sweep with its trials."""
-    return sweeps.sweep_of(server.place(query.path), id)
+    return sweeps.sweep_of(server.place(query.path), sweep)
