@@ -31,6 +31,7 @@ COMMANDS = {
     "sweep": ("sweep:sweep", "Search over parameter values."),
     "runs": ("records:runs", "List runs, newest first."),
     "show": ("records:show", "Show one run: its tasks, parameters and metrics."),
+    "explore": ("explore:explore", "Make a notebook in which a task's inputs are loaded."),
     "promote": ("service:promote", "Turn a run's model into a checked model version."),
     "models": ("service:models", "List model versions and their services."),
     "serve": ("service:serve", "Start the service of a model version, or stop it."),

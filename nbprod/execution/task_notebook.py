@@ -62,10 +62,10 @@ def build(
 
     for step in node.prelude:
         if isinstance(step, Define):
-            if pending and _ALONE.match(step.source):
+            if pending and stands_alone(step.source):
                 flush()
             pending.append(step)
-            if _ALONE.match(step.source):
+            if stands_alone(step.source):
                 flush()
             continue
         flush()
@@ -77,7 +77,7 @@ def build(
         elif isinstance(step, Bind):
             bound = {name: values[name] for name in step.names}
             if taken:
-                cells.append(_ours("parameters", _assignments(bound)))
+                cells.append(_ours("parameters", assignments(bound)))
             else:
                 cells.append(_ours("parameters", "", tags=[_PARAMETERS]))
                 inject, taken = bound, True
@@ -95,7 +95,7 @@ def build(
             tags.remove(_PARAMETERS)  # only the first cell that has it counts, and this is not it
         cells.append(_code(cell.source, tags, cell.id, {"cell": cell.number}))
         if cell is after and taken:
-            cells.append(_ours("parameters", _assignments(changed)))
+            cells.append(_ours("parameters", assignments(changed)))
     cells.append(_ours("finish", "get_ipython()._nbprod.finish()"))
 
     spec = {"name": notebook.kernel_name, "display_name": notebook.kernel_name, "language": notebook.language}
@@ -136,8 +136,14 @@ def _parameters_cell(cells: tuple[Cell, ...]) -> Cell:
     return named[-1] if named else cells[0]
 
 
-def _assignments(values: Mapping[str, Any]) -> str:
+def assignments(values: Mapping[str, Any]) -> str:
+    """Return code that binds parameters to values."""
     return "\n".join(f"{name} = {literal(value)}" for name, value in values.items())
+
+
+def stands_alone(source: str) -> bool:
+    """Say whether source must be a cell of its own: a `%%` magic, a `from __future__` import."""
+    return _ALONE.match(source) is not None
 
 
 def _definitions(steps: list[Define]) -> Any:

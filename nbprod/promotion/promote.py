@@ -51,7 +51,7 @@ def promote(
     clear_scratch(project)
     scratch = new_scratch(project)
     try:
-        found = candidate(project, entry, chosen, scratch)
+        found = candidate(project, entry, chosen)
         return _build(project, found, entry.config, scratch, allow_pickle, directions, on_step)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

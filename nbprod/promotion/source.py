@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
-import json
 import subprocess
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbprod.errors import Location, NotebookError, NotFoundError, PromotionError
-from nbprod.execution.cache import Cache, Trace
-from nbprod.execution.database import database
+from nbprod.execution.cache import Trace
 from nbprod.execution.events import Status
-from nbprod.execution.graph_file import read_graph
-from nbprod.execution.kernels import find_kernel
+from nbprod.execution.past import read_past
 from nbprod.execution.records import Records, Run
-from nbprod.execution.report import NOTEBOOK
-from nbprod.execution.store import Store
-from nbprod.notebook.pipeline import read_pipeline
 from nbprod.notebook.reader import read_notebook
 from nbprod.promotion.candidate import Candidate, Kept
 from nbprod.sweep.trials import Sweeps
@@ -61,87 +53,45 @@ def choose_run(project: Project, entry: Entry, run: str | None = None) -> Run:
     return records.run(newest[0].id)
 
 
-def candidate(project: Project, entry: Entry, run: Run, scratch: Path) -> Candidate:
+def candidate(project: Project, entry: Entry, run: Run) -> Candidate:
     """Return a run as promotion sees it, from the notebook as it was when it ran.
 
-    Raises `PromotionError` if the notebook serves nothing, or the run did not keep what the service needs.
+    Raises `PromotionError` if the notebook serves nothing, `NotFoundError` if what the run kept is gone.
     """
     path = Path(run.notebook)
-    pipeline = _pipeline(project, run, path, scratch)
-    if pipeline.serve is None:
-        raise PromotionError(
-            "there is nothing to serve",
-            where=Location(file=path.name),
-            fix="Tag the cell that defines the function to serve with `serve`, or fit an estimator in the notebook.",
-        )
-    db = database(project)
-    store = Store(project.state.absolute() / "artifacts")
-    kernel = find_kernel(pipeline.notebook.kernel_name, str(path))
-    cache = Cache(db, store, kernel)
-    try:
-        graph = read_graph(project.state / "runs" / run.id)
-    except FileNotFoundError:
-        raise _gone(run) from None
-    if graph.serve is None:
-        raise PromotionError(f"{pipeline.serve.name!r} cannot be served", where=Location(file=path.name))
-    traces: dict[str, Trace] = {}
-    for task in run.tasks:
-        trace = cache.get(task.trace) if task.trace is not None else None
-        if trace is not None:
-            traces[task.task] = trace
+    past = read_past(project, run)
+    serve, closure = past.pipeline.serve, past.graph.serve
+    if serve is None or closure is None:
+        raise nothing_to_serve(past.pipeline)
     kept: dict[str, Kept] = {}
-    for name in graph.nodes:
-        if name in traces:
-            outputs = traces[name].outputs
-            kept |= {key: Kept(entry["artifact"], entry.get("type", "")) for key, entry in outputs.items()}
+    for trace in past.traces.values():
+        kept |= {key: Kept(entry["artifact"], entry.get("type", "")) for key, entry in trace.outputs.items()}
     return Candidate(
         pipeline=entry.name,
         run=run.id,
         notebook=path,
-        serve=pipeline.serve,
-        closure=graph.serve,
-        loads={name: trace.digests for name, trace in traces.items()},
+        serve=serve,
+        closure=closure,
+        loads=past.loads,
         kept={name: value for name, value in kept.items() if not name.startswith("@")},
-        parameters=_parameters(run, pipeline),
+        parameters=past.parameters,
         metrics=run.metrics,
-        store=store.root,
-        python=kernel.executable,
-        lineage=_lineage(project, run, pipeline, traces),
+        store=past.store.root,
+        python=past.kernel.executable,
+        lineage=_lineage(project, run, past.pipeline, past.traces),
     )
 
 
-def _gone(run: Run) -> PromotionError:
+def nothing_to_serve(pipeline: Pipeline) -> PromotionError:
+    """Return the error for a notebook that serves nothing."""
+    where = Location(file=pipeline.notebook.path.name)
+    if pipeline.serve is not None:
+        return PromotionError(f"{pipeline.serve.name!r} cannot be served", where=where)
     return PromotionError(
-        f"what run {run.id} kept of its notebook is gone",
-        fix=f"Run it again (nbprod run {run.pipeline}); what is unchanged is not repeated.",
+        "there is nothing to serve",
+        where=where,
+        fix="Tag the cell that defines the function to serve with `serve`, or fit an estimator in the notebook.",
     )
-
-
-def _parameters(run: Run, pipeline: Pipeline) -> dict[str, Any]:
-    """The run's parameters as Python values: the records hold what is no JSON (a tuple, say) as Python writes it."""
-    found = dict(run.parameters)
-    for name, value in found.items():
-        known = pipeline.parameters.get(name)
-        default = known.default if known is not None else None
-        if isinstance(value, str) and default is not None and not isinstance(default, str):
-            found[name] = ast.literal_eval(value)
-    return found
-
-
-def _pipeline(project: Project, run: Run, path: Path, scratch: Path) -> Pipeline:
-    """The pipeline from the notebook that the run kept, which may differ from what the author has by now."""
-    kept = project.state / "runs" / run.id / NOTEBOOK
-    try:
-        notebook = json.loads(kept.read_text("utf-8"))
-    except FileNotFoundError:
-        raise _gone(run) from None
-    notebook["cells"] = [
-        cell for cell in notebook["cells"] if "injected-parameters" not in cell["metadata"].get("tags", [])
-    ]
-    copy = scratch / "notebook.ipynb"
-    copy.write_text(json.dumps(notebook), "utf-8")
-    pipeline = read_pipeline(str(copy))
-    return replace(pipeline, notebook=replace(pipeline.notebook, path=path))
 
 
 def _lineage(project: Project, run: Run, pipeline: Pipeline, traces: Mapping[str, Trace]) -> dict[str, Any]:

@@ -111,6 +111,14 @@ class Session:
         self.before = set(self.namespace)
         audit.listen({"exec": self._on_exec})
 
+    def explore(self) -> None:
+        """Restore hidden state as `ready` does, and watch nothing any more: the author looks around here."""
+        self._opened.clear()
+        self.hidden.ready()
+        audit.stop()
+        if self.shell is not None:
+            self.shell.events.unregister("post_run_cell", self.cell_ended)
+
     def look(self, name: str) -> Any:
         """Return something that differs when the value of a name has changed, or has become another."""
         value = self.namespace[name]

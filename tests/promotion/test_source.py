@@ -61,7 +61,7 @@ def last_run(project: Project) -> Run:
 
 
 def test_a_run_is_promoted_as_it_was_though_the_notebook_has_changed(project: Project, tmp_path: Path) -> None:
-    found = candidate(project, project.pipeline("times"), last_run(project), tmp_path)
+    found = candidate(project, project.pipeline("times"), last_run(project))
 
     captured = capture(found, tmp_path / "scratch")
 
@@ -69,8 +69,8 @@ def test_a_run_is_promoted_as_it_was_though_the_notebook_has_changed(project: Pr
     assert (found.parameters["pair"], dict(found.metrics)) == ((1, 2), {"score": 0.3})
 
 
-def test_the_lineage_names_cells_commit_data_and_packages(project: Project, tmp_path: Path) -> None:
-    lineage: Any = candidate(project, project.pipeline("times"), last_run(project), tmp_path).lineage
+def test_the_lineage_names_cells_commit_data_and_packages(project: Project) -> None:
+    lineage: Any = candidate(project, project.pipeline("times"), last_run(project)).lineage
 
     assert (lineage["notebook"]["path"], lineage["notebook"]["changed_since_run"]) == ("times.ipynb", True)
     assert [(cell["id"], cell["task"]) for cell in lineage["cells"]][-1] == ("cell4", "train")
@@ -80,12 +80,12 @@ def test_the_lineage_names_cells_commit_data_and_packages(project: Project, tmp_
     json.dumps(lineage)
 
 
-def test_a_run_whose_files_are_gone_says_how_to_get_them_back(project: Project, tmp_path: Path) -> None:
+def test_a_run_whose_files_are_gone_says_how_to_get_them_back(project: Project) -> None:
     run = last_run(project)
     shutil.move(project.state / "runs", project.state / "moved")
     try:
-        with pytest.raises(PromotionError, match=r"kept of its notebook is gone.*\n.*nbprod run times"):
-            candidate(project, project.pipeline("times"), run, tmp_path)
+        with pytest.raises(NotFoundError, match=r"kept of its notebook is gone.*\n.*nbprod run times"):
+            candidate(project, project.pipeline("times"), run)
     finally:
         shutil.move(project.state / "moved", project.state / "runs")
 
