@@ -12,6 +12,8 @@ interface IChartProps {
   /** JupyterLab's renderers; where none draws charts, the table is all there is. */
   readonly rendermime?: IRenderMimeRegistry;
   readonly title: string;
+  /** What opens the table. */
+  readonly tableLabel: string;
   readonly height: number;
   /** Makes the chart's specification, without size and colours of axes; the same function while nothing changes. */
   readonly spec: (colours: IChartColours) => VegaLite;
@@ -20,7 +22,14 @@ interface IChartProps {
 }
 
 /** A chart in the colours of the theme, drawn by JupyterLab's Vega; its data stand as a table below. */
-export function Chart({ rendermime, title, height, spec, children }: IChartProps): JSX.Element {
+export function Chart({
+  rendermime,
+  title,
+  tableLabel,
+  height,
+  spec,
+  children
+}: IChartProps): JSX.Element {
   const place = React.useRef<HTMLDivElement>(null);
   const width = useWidth(place);
   const theme = useTheme();
@@ -51,7 +60,7 @@ export function Chart({ rendermime, title, height, spec, children }: IChartProps
         />
       ) : null}
       <details className="nbprod-Chart-data" open={!canDraw}>
-        <summary>{title}</summary>
+        <summary>{tableLabel}</summary>
         {children}
       </details>
     </figure>
