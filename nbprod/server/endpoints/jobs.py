@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 from nbprod.server.jobs import Followed
 from nbprod.server.models import Job, JobEvent, JobEvents
-from nbprod.server.place import Place, Server
+from nbprod.server.place import Place, Server, shown
 from nbprod.server.problems import problem_from
 from nbprod.server.queries import After, MaybeAt
 
@@ -45,6 +48,13 @@ def job_of(server: Server, job: Followed, place: Place | None = None) -> Job:
             "run": job.run or ended.get("run"),
             "sweep": job.sweep or ended.get("sweep"),
             "error": problem_from(ended.get("error"), server.root),
-            "result": ended.get("result"),
+            "result": _located(ended.get("result"), server.root),
         }
     )
+
+
+def _located(result: Any, root: Path) -> Any:
+    """Return a result; the path of a notebook that was written is told as Jupyter has it."""
+    if isinstance(result, dict) and result.get("event") == "explored":
+        return {**result, "path": shown(root, Path(result["path"]).resolve())}
+    return result
