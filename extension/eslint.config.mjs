@@ -17,6 +17,8 @@ export default [
     languageOptions: { parser },
     rules: {
       ...sources.rules,
+      // The panel follows jobs and the notebook in front from the start.
+      'jupyter/prefer-lazy-imports': 'off',
       '@typescript-eslint/no-explicit-any': 'error',
       '@typescript-eslint/no-namespace': 'off',
       '@typescript-eslint/consistent-type-imports': 'error',

@@ -1,6 +1,7 @@
 import type { Cell, ICellModel } from '@jupyterlab/cells';
 import type { NotebookPanel } from '@jupyterlab/notebook';
 
+import type { ITaggedCell } from './tags';
 import type { CellSource, Document } from './types';
 
 /** Return the tags of a cell. */
@@ -33,6 +34,32 @@ export function documentOf(panel: NotebookPanel, path: string): Document | null 
   const name =
     kernel && typeof kernel === 'object' && 'name' in kernel ? String(kernel.name) : 'python3';
   return { path, kernel: name, language: model.defaultKernelLanguage || 'python', cells };
+}
+
+/** Return what of a notebook its pipeline depends on, to compare. */
+export function contentOf(panel: NotebookPanel): string | null {
+  const document = documentOf(panel, '');
+  return document && JSON.stringify(document.cells.map(cell => ({ ...cell, id: undefined })));
+}
+
+/** Return the cells of a notebook with their tags; none before it is loaded. */
+export function taggedCells(panel: NotebookPanel): ITaggedCell[] {
+  return Array.from(panel.content.model?.cells ?? [], cell => ({
+    id: cell.id,
+    isCode: cell.type === 'code',
+    tags: tagsOf(cell)
+  }));
+}
+
+/** Whether the notebook may be changed. */
+export function isWritable(panel: NotebookPanel): boolean {
+  const { context } = panel;
+  return context.isReady && !context.model.readOnly && context.contentsModel?.writable !== false;
+}
+
+/** Return the ids of the selected cells, the active one among them. */
+export function selectedIds(panel: NotebookPanel): string[] {
+  return panel.content.selectedCells.map(cell => cell.model.id);
 }
 
 /** Return the widget of a cell, by the cell's id. */

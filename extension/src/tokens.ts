@@ -3,7 +3,17 @@ import type { NotebookPanel } from '@jupyterlab/notebook';
 import type { JSX } from 'react';
 
 import type { Api } from './api';
-import type { Analysis, Job, JobEvent, JobKind, Problem, TaskPlan } from './types';
+import type { ITaskState } from './states';
+import type {
+  Analysis,
+  Job,
+  JobEvent,
+  JobKind,
+  Problem,
+  RunDetail,
+  Suggestion,
+  TaskPlan
+} from './types';
 
 export const PLUGIN_ID = 'nbprod:plugin';
 export const PANEL_ID = 'nbprod-panel';
@@ -12,18 +22,24 @@ export const PANEL_ID = 'nbprod-panel';
 export namespace CommandIDs {
   export const open = 'nbprod:open-panel';
   export const showTab = 'nbprod:show-tab';
+  export const refresh = 'nbprod:refresh-panel';
   export const run = 'nbprod:run-pipeline';
+  export const runFile = 'nbprod:run-file-as-pipeline';
   export const runFrom = 'nbprod:run-from-task';
   export const runOnly = 'nbprod:run-only-task';
   export const force = 'nbprod:run-everything-anew';
   export const stop = 'nbprod:stop-work';
   export const suggest = 'nbprod:suggest-tasks';
   export const goToCell = 'nbprod:go-to-cell';
+  export const goToTask = 'nbprod:go-to-task';
   export const openExecuted = 'nbprod:open-executed-notebook';
   export const openReport = 'nbprod:open-report';
   export const explore = 'nbprod:explore-task';
+  export const cellMenu = 'nbprod:open-cell-menu';
+  export const setTags = 'nbprod:set-tags';
   export const tagTask = 'nbprod:tag-with-task';
   export const tagRole = 'nbprod:tag-with-role';
+  export const untag = 'nbprod:remove-task-tag';
   export const renameTask = 'nbprod:rename-task';
   export const mergeTask = 'nbprod:merge-with-task-above';
   export const splitTask = 'nbprod:split-task-here';
@@ -36,6 +52,7 @@ export type TabId = 'pipeline' | 'run' | 'runs' | 'sweep' | 'models';
 /** The work of a job so far, from its events. */
 export interface IProgress {
   readonly job: Job;
+  /** In order; of a long log only the end is kept. The array is the same one all the time. */
   readonly events: readonly JobEvent[];
 }
 
@@ -52,6 +69,8 @@ export interface IJobs {
   running(path: string, ...kinds: JobKind[]): IProgress | null;
   /** Enter a job that was just started. */
   add(job: Job): void;
+  /** Ask for the events of a job that ended before this page was there. */
+  load(id: string): void;
   stop(id: string): Promise<void>;
 }
 
@@ -69,11 +88,22 @@ export interface INbprodModel {
   readonly problem: Problem | null;
   /** What a run would do now; null while it is not known. */
   readonly plan: readonly TaskPlan[] | null;
+  /** The newest run of this notebook that is no trial of a sweep. */
+  readonly lastRun: RunDetail | null;
+  /** How each task stands, from the job under way, the last run, the plan and what was edited since. */
+  readonly states: ReadonlyMap<string, ITaskState>;
+  /** Tasks that are proposed, until they are accepted or dismissed. */
+  readonly suggestion: Suggestion | null;
+  dismissSuggestion(): void;
+  /** The id of the cell that the newest run calls by this number. */
+  cellId(number: number): string | null;
   /** The values that the user has typed for this notebook's parameters. */
   readonly parameters: Readonly<Record<string, unknown>>;
   setParameter(name: string, value: unknown): void;
+  /** Go back to the value that the notebook or `pipelines.yaml` gives. */
+  clearParameter(name: string): void;
   clearParameters(): void;
-  /** Look at the document again now. */
+  /** Look at the document, the jobs and the last run again now. */
   refresh(): Promise<void>;
 }
 

@@ -1,0 +1,52 @@
+import type { Cell } from '@jupyterlab/cells';
+import { NotebookActions } from '@jupyterlab/notebook';
+import type { NotebookPanel } from '@jupyterlab/notebook';
+
+import { cellOf } from '../document';
+import { markLine } from './line';
+
+const PATIENCE = 2000; // ms: a cell far away gets its editor when it has been scrolled to
+
+/** Scroll to a cell and make it the active one; with a line (from 1), select that in its editor. */
+export async function goToCell(
+  panel: NotebookPanel,
+  id: string,
+  line: number | null = null,
+  isFailed = false
+): Promise<void> {
+  const notebook = panel.content;
+  const cell = cellOf(panel, id);
+  if (!cell) {
+    return;
+  }
+  notebook.deselectAll();
+  notebook.activeCellIndex = notebook.widgets.indexOf(cell);
+  NotebookActions.expandParent(cell, notebook);
+  await notebook.scrollToItem(notebook.activeCellIndex, 'smart');
+  if (line === null || cell.model.type !== 'code') {
+    notebook.mode = 'command';
+    notebook.node.focus();
+    return;
+  }
+  cell.inputHidden = false;
+  const editor = await editorOf(cell);
+  if (!editor) {
+    return;
+  }
+  const row = Math.max(0, Math.min(line, editor.lineCount) - 1);
+  const end = { line: row, column: editor.getLine(row)?.length ?? 0 };
+  notebook.mode = 'edit';
+  editor.focus();
+  editor.setSelection({ start: { line: row, column: 0 }, end });
+  editor.revealPosition(end);
+  if (isFailed) {
+    markLine(editor, row + 1);
+  }
+}
+
+async function editorOf(cell: Cell): Promise<Cell['editor']> {
+  for (let waited = 0; !cell.editor && waited < PATIENCE; waited += 20) {
+    await new Promise(resolve => setTimeout(resolve, 20));
+  }
+  return cell.isDisposed ? null : cell.editor;
+}

@@ -1,0 +1,184 @@
+import type { JupyterFrontEnd } from '@jupyterlab/application';
+import { Notification, showDialog, Dialog } from '@jupyterlab/apputils';
+import type { ICommandPalette } from '@jupyterlab/apputils';
+import type { IDocumentManager } from '@jupyterlab/docmanager';
+import type { IFileBrowserFactory } from '@jupyterlab/filebrowser';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { refreshIcon } from '@jupyterlab/ui-components';
+import type { ReadonlyJSONObject, ReadonlyPartialJSONObject } from '@lumino/coreutils';
+
+import { addTagCommands } from './cells/commands';
+import { goToCell } from './cells/goto';
+import { problemOf } from './components/problem';
+import { nbprodIcon } from './icons';
+import type { NbprodModel } from './model';
+import type { NbprodPanel } from './panel';
+import { addRunCommands } from './run/commands';
+import type { Settings } from './settings';
+import type { Tagging } from './tagging';
+import { CommandIDs, PANEL_ID } from './tokens';
+import type { TabId } from './tokens';
+
+/** What commands work with. */
+export interface ICommandContext {
+  readonly app: JupyterFrontEnd;
+  readonly model: NbprodModel;
+  readonly tagging: Tagging;
+  readonly settings: Settings;
+  readonly sidePanel: NbprodPanel;
+  readonly trans: TranslationBundle;
+  readonly palette: ICommandPalette | null;
+  readonly documents: IDocumentManager | null;
+  readonly browsers: IFileBrowserFactory | null;
+}
+
+const TABS = ['pipeline', 'run', 'runs', 'sweep', 'models'];
+
+/** Describe a command's arguments: names with their types. */
+export function takes(properties: Record<string, string>): {
+  args: ReadonlyJSONObject;
+} {
+  const typed = Object.entries(properties).map(([name, type]) => [name, { type }]);
+  return { args: { type: 'object', properties: Object.fromEntries(typed) } };
+}
+
+/** A text among a command's arguments. */
+export function textOf(args: ReadonlyPartialJSONObject, name: string): string | null {
+  const value = args[name];
+  return typeof value === 'string' && value !== '' ? value : null;
+}
+
+/** Bring a tab of the panel into view. */
+export function showTab({ app, sidePanel }: ICommandContext, tab: TabId): void {
+  app.shell.activateById(PANEL_ID);
+  sidePanel.show_(tab);
+}
+
+/** Say what went wrong, with the whole text behind "Show". */
+export function tell(trans: TranslationBundle, title: string, error: unknown): void {
+  const problem = problemOf(error);
+  const short = `${title}: ${problem.what || problem.message}`;
+  const show = (): void => {
+    void showDialog({ title, body: problem.message, buttons: [Dialog.okButton()] });
+  };
+  Notification.error(short, {
+    autoClose: false,
+    actions: [{ label: trans.__('Show'), caption: problem.message, callback: show }]
+  });
+}
+
+/** Add every command, and those that a person may search for to the palette. */
+export function addCommands(context: ICommandContext): void {
+  addPanelCommands(context);
+  addTagCommands(context);
+  addRunCommands(context);
+  const { palette, trans } = context;
+  const category = trans.__('nbprod');
+  const args = { isPalette: true };
+  for (const command of IN_PALETTE) {
+    palette?.addItem({ command, category, args });
+  }
+  for (const role of ['parameters', 'imports', 'metrics', 'serve', 'skip']) {
+    palette?.addItem({ command: CommandIDs.tagRole, category, args: { ...args, role } });
+  }
+  for (const tab of TABS) {
+    palette?.addItem({ command: CommandIDs.showTab, category, args: { ...args, tab } });
+  }
+}
+
+const IN_PALETTE = [
+  CommandIDs.open,
+  CommandIDs.refresh,
+  CommandIDs.run,
+  CommandIDs.runFrom,
+  CommandIDs.runOnly,
+  CommandIDs.force,
+  CommandIDs.stop,
+  CommandIDs.suggest,
+  CommandIDs.cellMenu,
+  CommandIDs.tagTask,
+  CommandIDs.untag,
+  CommandIDs.renameTask,
+  CommandIDs.mergeTask,
+  CommandIDs.splitTask,
+  CommandIDs.undoTags,
+  CommandIDs.redoTags
+];
+
+function addPanelCommands(context: ICommandContext): void {
+  const { app, model, trans } = context;
+  const { commands } = app;
+  const labels: Record<string, string> = {
+    pipeline: trans.__('Show Pipeline'),
+    run: trans.__('Show Run'),
+    runs: trans.__('Show Runs'),
+    sweep: trans.__('Show Sweep'),
+    models: trans.__('Show Models')
+  };
+  commands.addCommand(CommandIDs.open, {
+    label: trans.__('Show nbprod'),
+    caption: trans.__('Show the panel with pipeline, runs, sweeps and models'),
+    icon: nbprodIcon,
+    describedBy: takes({ tab: 'string' }),
+    execute: args => {
+      const tab = textOf(args, 'tab');
+      if (tab) {
+        showTab(context, tab as TabId);
+      } else {
+        app.shell.activateById(PANEL_ID);
+      }
+    }
+  });
+  commands.addCommand(CommandIDs.showTab, {
+    label: args => labels[textOf(args, 'tab') ?? ''] ?? trans.__('Show a Tab of nbprod'),
+    describedBy: takes({ tab: 'string' }),
+    execute: args => showTab(context, (textOf(args, 'tab') ?? 'pipeline') as TabId)
+  });
+  commands.addCommand(CommandIDs.refresh, {
+    label: trans.__('Look Again'),
+    caption: trans.__('Ask the server again for the pipeline, the runs and what is under way'),
+    icon: refreshIcon,
+    describedBy: takes({}),
+    isEnabled: () => model.panel !== null,
+    execute: () => model.refresh()
+  });
+  commands.addCommand(CommandIDs.goToCell, {
+    label: trans.__('Go to the Cell'),
+    describedBy: takes({ cell: 'string', number: 'number', line: 'number', failed: 'boolean' }),
+    isEnabled: () => model.panel !== null,
+    execute: async args => {
+      const number = typeof args.number === 'number' ? model.cellId(args.number) : null;
+      const id = textOf(args, 'cell') ?? number;
+      if (model.panel && id) {
+        app.shell.activateById(model.panel.id);
+        const line = typeof args.line === 'number' ? args.line : null;
+        await goToCell(model.panel, id, line, args.failed === true);
+      }
+    }
+  });
+  commands.addCommand(CommandIDs.goToTask, {
+    label: trans.__('Go to the Task'),
+    describedBy: takes({ task: 'string' }),
+    isEnabled: () => model.panel !== null,
+    execute: args => {
+      const task = model.analysis?.tasks.find(one => one.name === args.task);
+      return commands.execute(CommandIDs.goToCell, { cell: task?.cells[0] ?? '' });
+    }
+  });
+  commands.addCommand(CommandIDs.suggest, {
+    label: trans.__('Suggest Tasks'),
+    caption: trans.__(
+      'Propose tasks from the headings and the data flow; nothing changes until accepted'
+    ),
+    describedBy: takes({}),
+    isEnabled: () => model.panel !== null && model.problem === null,
+    execute: async () => {
+      showTab(context, 'pipeline');
+      try {
+        await model.suggest();
+      } catch (error) {
+        tell(trans, trans.__('No tasks could be suggested'), error);
+      }
+    }
+  });
+}
