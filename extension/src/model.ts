@@ -125,6 +125,16 @@ export class NbprodModel implements INbprodModel, IDisposable {
     return ids?.[number - 1] ?? marked?.id ?? null;
   }
 
+  /** The id of the cell that the run under way executes; of several tasks that run, the first one's. */
+  get executingCell(): string | null {
+    for (const { state, cell } of this.states.values()) {
+      if (state === 'running' && cell !== null) {
+        return this.cellId(cell);
+      }
+    }
+    return null;
+  }
+
   get suggestion(): Suggestion | null {
     return this._suggestion;
   }

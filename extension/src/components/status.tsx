@@ -3,7 +3,8 @@ import * as React from 'react';
 
 import type { JSX } from '../tokens';
 
-const SIGNS: Record<string, string> = {
+/** The sign of each state; the word stands beside it. */
+export const SIGNS: Record<string, string> = {
   pending: '○',
   queued: '○',
   running: '◐',
@@ -18,7 +19,8 @@ const SIGNS: Record<string, string> = {
   stopped: '■',
   skipped: '–',
   lost: '?',
-  outdated: '△'
+  outdated: '△',
+  new: '+'
 };
 
 /** The word for a state. */
@@ -38,7 +40,8 @@ export function stateWord(state: string, trans: TranslationBundle): string {
     stopped: trans.__('stopped'),
     skipped: trans.__('left out'),
     lost: trans.__('lost'),
-    outdated: trans.__('out of date')
+    outdated: trans.__('out of date'),
+    new: trans.__('not run yet')
   };
   return words[state] ?? state;
 }

@@ -86,7 +86,7 @@ export function addRunCommands(context: ICommandContext): void {
     }
   });
   // What is under way changes what can be done.
-  model.jobs.changed.connect(() => {
+  model.changed.connect(() => {
     const changing = [
       CommandIDs.run,
       CommandIDs.runFrom,
