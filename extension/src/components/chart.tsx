@@ -33,6 +33,7 @@ export function Chart({
   const place = React.useRef<HTMLDivElement>(null);
   const width = useWidth(place);
   const theme = useTheme();
+  const [hasFailed, setHasFailed] = React.useState(false);
   const canDraw = rendermime?.mimeTypes.includes(MIME) ?? false;
   React.useEffect(() => {
     const host = place.current;
@@ -43,7 +44,10 @@ export function Chart({
     const data = themed(spec(colours), colours, width, height);
     const renderer = rendermime.createRenderer(MIME);
     Widget.attach(renderer, host);
-    void draw(rendermime, renderer, data);
+    void draw(rendermime, renderer, data).then(
+      () => setHasFailed(false),
+      () => !renderer.isDisposed && setHasFailed(true)
+    );
     return () => {
       renderer.dispose();
     };
@@ -59,7 +63,7 @@ export function Chart({
           aria-hidden="true"
         />
       ) : null}
-      <details className="nbprod-Chart-data" open={!canDraw}>
+      <details className="nbprod-Chart-data" open={!canDraw || hasFailed}>
         <summary>{tableLabel}</summary>
         {children}
       </details>
@@ -76,13 +80,7 @@ async function draw(
     data: { [MIME]: data },
     metadata: { [MIME]: { embed_options: { actions: false, renderer: 'svg', theme: 'none' } } }
   });
-  try {
-    await renderer.renderModel(model);
-  } catch (error) {
-    if (!renderer.isDisposed) {
-      console.error('nbprod: a chart could not be drawn', error);
-    }
-  }
+  await renderer.renderModel(model);
 }
 
 /** The width of an element, told again once it has stopped changing. */

@@ -1,0 +1,52 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import * as React from 'react';
+
+import type { JSX } from '../tokens';
+import { fieldsOf } from './signature';
+import type { IRoute } from './schema';
+
+interface IInputsProps {
+  readonly route: IRoute;
+  readonly trans: TranslationBundle;
+}
+
+/** What a route takes, field by field, and a call that it is known to answer. */
+export function InputTable({ route, trans }: IInputsProps): JSX.Element {
+  const fields = fieldsOf(route.input);
+  return (
+    <>
+      <h4>
+        <code>{`/${route.name}`}</code>
+      </h4>
+      <div className="nbprod-Scroll">
+        <table className="nbprod-Table" aria-label={trans.__('What %1 takes', route.name)}>
+          <thead>
+            <tr>
+              <th scope="col">{trans.__('field')}</th>
+              <th scope="col">{trans.__('type')}</th>
+              <th scope="col">{trans.__('seen')}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {fields.map(field => (
+              <tr key={field.name}>
+                <th scope="row">
+                  <code>{field.name}</code>
+                  {field.isRequired ? '' : ` (${trans.__('may be left out')})`}
+                </th>
+                <td>{field.type}</td>
+                <td>{field.about}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      <details className="nbprod-Disclosure">
+        <summary>{trans.__('Sample')}</summary>
+        <pre className="nbprod-Log" tabIndex={0} aria-label={trans.__('Sample')}>
+          {JSON.stringify(route.sample, null, 2)}
+        </pre>
+      </details>
+    </>
+  );
+}

@@ -1,0 +1,214 @@
+import * as React from 'react';
+
+import { useAsked } from '../components/asked';
+import { useDeed } from '../components/deed';
+import { Empty } from '../components/empty';
+import { ProblemBox } from '../components/problem';
+import { Status } from '../components/status';
+import { moment, number } from '../format';
+import { CommandIDs } from '../tokens';
+import type { IProgress, JSX } from '../tokens';
+import type { Run } from '../types';
+import { PreviewCard } from './preview';
+import { promotedName, stepsOf, stepWords } from './steps';
+import type { IPartProps } from './view';
+
+const LISTED = 50;
+
+interface IPromoteProps extends IPartProps {
+  /** The run that another tab asks to promote. */
+  readonly wished: string | null;
+  /** Nothing has been promoted yet. */
+  readonly isFirst: boolean;
+}
+
+/** Promotion: which run, what it would do, and how it goes. */
+export function PromotePart(props: IPromoteProps): JSX.Element {
+  const { model, path, commands, wished, isFirst, isShown, trans } = props;
+  const [chosen, setChosen] = React.useState(wished ?? '');
+  const [isOpen, setIsOpen] = React.useState(isFirst || wished !== null);
+  const place = React.useRef<HTMLDetailsElement>(null);
+  React.useEffect(() => {
+    if (wished) {
+      setChosen(wished);
+      setIsOpen(true);
+      place.current?.scrollIntoView({ block: 'start' });
+      place.current?.querySelector('select')?.focus({ preventScroll: true });
+    }
+  }, [wished]);
+  const runs = useAsked(
+    () => model.api.runs(path, { status: 'done', limit: LISTED }),
+    `${isShown} ${isOpen}`
+  );
+  const progress = model.jobs.list(path, 'promote')[0];
+  const found = runs.value?.runs ?? [];
+  if (isFirst && runs.value?.total === 0) {
+    return (
+      <Empty title={trans.__('No model yet')}>
+        <p>
+          {trans.__(
+            'Run the pipeline first. A run that is good enough can then be promoted: its model becomes a service that answers as the notebook does.'
+          )}
+        </p>
+        <button
+          type="button"
+          className="jp-mod-styled jp-mod-accept nbprod-Button"
+          onClick={() => void commands.execute(CommandIDs.open, { tab: 'run' })}
+        >
+          {trans.__('Go to Run')}
+        </button>
+      </Empty>
+    );
+  }
+  return (
+    <details
+      ref={place}
+      className="nbprod-Disclosure"
+      open={isOpen || progress?.job.status === 'running'}
+      onToggle={event => setIsOpen(event.currentTarget.open)}
+    >
+      <summary>
+        <h2>{trans.__('Promote a run')}</h2>
+      </summary>
+      {isFirst ? (
+        <p className="nbprod-Note">
+          {trans.__(
+            'Promoting packs what the notebook serves into a service and checks, over HTTP, that it answers what the notebook answers.'
+          )}
+        </p>
+      ) : null}
+      <label className="nbprod-Field nbprod-Promote-run">
+        <span>{trans.__('run')}</span>
+        <select
+          className="jp-mod-styled nbprod-Select"
+          value={chosen}
+          onChange={event => setChosen(event.target.value)}
+        >
+          <option value="">{trans.__('the best one')}</option>
+          {chosen && !found.some(one => one.id === chosen) ? (
+            <option value={chosen}>{chosen}</option>
+          ) : null}
+          {found.map(one => (
+            <option key={one.id} value={one.id}>
+              {runText(one, trans)}
+            </option>
+          ))}
+        </select>
+      </label>
+      {isOpen ? (
+        <Promotion {...props} key={chosen} run={chosen || undefined} progress={progress} />
+      ) : null}
+    </details>
+  );
+}
+
+function runText(run: Run, trans: IPartProps['trans']): string {
+  const metrics = Object.entries(run.metrics).map(([name, one]) => `${name} ${number(one)}`);
+  const trial = run.trial === null ? [] : [trans.__('trial %1', run.trial)];
+  return [moment(run.created), ...trial, ...metrics].join(', ');
+}
+
+interface IPromotionProps extends IPromoteProps {
+  readonly run?: string;
+  readonly progress?: IProgress;
+}
+
+function Promotion(props: IPromotionProps): JSX.Element {
+  const { model, path, run, models, progress, trans } = props;
+  const asked = useAsked(
+    () => model.api.previewPromotion(path, run),
+    `${run} ${models.versions.length} ${props.isShown}`
+  );
+  const [allowPickle, setAllowPickle] = React.useState(false);
+  const deed = useDeed();
+  const preview = asked.value;
+  const isRunning = progress?.job.status === 'running';
+  const promote = (id: string): void => {
+    void deed.act('promote', async () => {
+      model.jobs.add(await model.api.promote({ path, run: id, allow_pickle: allowPickle }));
+    });
+  };
+  return (
+    <>
+      {asked.problem ? <ProblemBox problem={asked.problem} /> : null}
+      {!preview && asked.isLoading ? (
+        <p aria-live="polite">{trans.__('looking at the run…')}</p>
+      ) : null}
+      {preview && !asked.problem ? (
+        <>
+          <PreviewCard {...props} preview={preview} />
+          <label className="nbprod-Check">
+            <input
+              type="checkbox"
+              checked={allowPickle}
+              onChange={event => setAllowPickle(event.target.checked)}
+            />
+            {trans.__('store by pickle what no safer format can hold')}
+          </label>
+          <div className="nbprod-Actions">
+            <button
+              type="button"
+              className="jp-mod-styled jp-mod-accept nbprod-Button"
+              disabled={!preview.met || isRunning || deed.doing !== ''}
+              title={preview.met ? '' : trans.__('The gate is not met')}
+              onClick={() => promote(preview.run.id)}
+            >
+              {isRunning || deed.doing ? trans.__('promoting…') : trans.__('Promote')}
+            </button>
+            {isRunning && progress ? (
+              <button
+                type="button"
+                className="jp-mod-styled nbprod-Button"
+                onClick={() => void deed.act('stop', () => model.jobs.stop(progress.job.id))}
+              >
+                {trans.__('Stop')}
+              </button>
+            ) : null}
+          </div>
+        </>
+      ) : null}
+      {deed.problem ? <ProblemBox problem={deed.problem} /> : null}
+      {progress ? <Steps progress={progress} trans={trans} /> : null}
+    </>
+  );
+}
+
+interface IStepsProps {
+  readonly progress: IProgress;
+  readonly trans: IPartProps['trans'];
+}
+
+/** How the newest promotion goes, or went. */
+export function Steps({ progress, trans }: IStepsProps): JSX.Element {
+  const { job, events } = progress;
+  const steps = stepsOf(events, job.status);
+  const name = promotedName(events);
+  const calls = steps.find(one => one.name === 'parity')?.detail ?? '';
+  return (
+    <div className="nbprod-Steps">
+      <h3>
+        {job.status === 'running'
+          ? trans.__('Promotion under way')
+          : trans.__('Promotion of %1', moment(job.created))}
+      </h3>
+      <ol className="nbprod-Plain" aria-live="polite">
+        {steps.map(step => (
+          <li key={step.name} className="nbprod-Steps-step">
+            <span className="nbprod-Steps-head">
+              <span>{stepWords(step.name, trans)}</span>
+              <Status state={step.state} trans={trans} />
+            </span>
+            {step.detail ? <span className="nbprod-Note">{step.detail}</span> : null}
+          </li>
+        ))}
+      </ol>
+      {job.status === 'done' ? (
+        <p role="status">
+          <strong>{trans.__('%1 is the champion.', name)}</strong>{' '}
+          {calls ? trans.__('The service gave the notebook’s own answers (%1).', calls) : ''}
+        </p>
+      ) : null}
+      {job.error ? <ProblemBox problem={job.error} /> : null}
+    </div>
+  );
+}

@@ -1,0 +1,66 @@
+/** A JSON Schema as a list of fields, for people. */
+import type { JSONObject, JSONValue } from '@lumino/coreutils';
+
+import { isObject } from './schema';
+import type { Schema } from './schema';
+
+export interface IFieldInfo {
+  /** `rows[].alcohol` for a field of each row. */
+  readonly name: string;
+  readonly type: string;
+  readonly isRequired: boolean;
+  readonly about: string;
+}
+
+/** The fields of a schema, those of rows and of objects inside it too. */
+export function fieldsOf(schema: Schema): IFieldInfo[] {
+  const defs = isObject(schema.$defs) ? schema.$defs : {};
+  return inside(schema, '', defs, 0);
+}
+
+function inside(schema: JSONValue, prefix: string, defs: JSONObject, depth: number): IFieldInfo[] {
+  const known = resolve(schema, defs);
+  const properties = isObject(known.properties) ? known.properties : {};
+  const required = Array.isArray(known.required) ? known.required : [];
+  return Object.entries(properties).flatMap(([name, one]) => {
+    const field = resolve(one, defs);
+    const items = isObject(field.items) ? resolve(field.items, defs) : null;
+    const rows = items && isObject(items.properties) ? items : null;
+    const nested = rows ?? (isObject(field.properties) ? field : null);
+    if (nested && depth < 3) {
+      return inside(nested, `${prefix}${name}${rows ? '[]' : ''}.`, defs, depth + 1);
+    }
+    return [
+      {
+        name: `${prefix}${name}`,
+        type: typeOf(field, defs),
+        isRequired: required.includes(name),
+        about: typeof field.description === 'string' ? field.description : ''
+      }
+    ];
+  });
+}
+
+function resolve(schema: JSONValue, defs: JSONObject): JSONObject {
+  if (!isObject(schema)) {
+    return {};
+  }
+  const name = typeof schema.$ref === 'string' ? schema.$ref.split('/').pop() : undefined;
+  const found = name === undefined ? undefined : defs[name];
+  return isObject(found) ? found : schema;
+}
+
+/** The type in words: `number`, `number or null`, `list of number`, `one of a, b`. */
+export function typeOf(schema: JSONObject, defs: JSONObject = {}): string {
+  if (Array.isArray(schema.enum)) {
+    return `one of ${schema.enum.map(one => JSON.stringify(one)).join(', ')}`;
+  }
+  if (Array.isArray(schema.anyOf)) {
+    return schema.anyOf.map(one => typeOf(resolve(one, defs), defs)).join(' or ');
+  }
+  if (schema.type === 'array') {
+    return isObject(schema.items) ? `list of ${typeOf(resolve(schema.items, defs), defs)}` : 'list';
+  }
+  const types = Array.isArray(schema.type) ? schema.type : [schema.type ?? 'anything'];
+  return types.join(' or ');
+}
