@@ -90,13 +90,17 @@ def inside(root: Path, path: str) -> Path:
         )
     try:
         full = (root / path).resolve()
+        is_folder = full.is_dir()
     except (OSError, RuntimeError, ValueError) as error:  # a loop of links, a name that is too long
-        raise NotFoundError(f"{path!r} cannot be found: {error}") from error
+        reason = getattr(error, "strerror", None) or error
+        raise NotFoundError(f"{path[:100]!r} cannot be found: {reason}") from error
     if not full.is_relative_to(root):
         raise OutsideError(
             f"{path!r} leads out of the folder that the server shows",
             fix="Start the server in a folder above it, or copy the notebook.",
         )
+    if is_folder:
+        raise NotFoundError(f"{path!r} is a folder", fix="Give the path of a notebook in it.")
     if STATE in parts or STATE in full.relative_to(root).parts:
         raise NotFoundError(f"{path!r} is in nbprod's own folder", fix="Open a notebook of yours.")
     return full

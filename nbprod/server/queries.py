@@ -35,7 +35,7 @@ class RunsQuery(At):
     sweep: str | None = None
     limit: int = Field(default=50, ge=1, le=1000)
     offset: int = Field(default=0, ge=0)
-    sort: str = Field(default="created", pattern=r"^(created|seconds|status|(metric|parameter):.+)$")
+    sort: str = Field(default="created", pattern=r"^(created|seconds|status|(metric|parameter):\w+)$")
     """`created`, `seconds`, `status`, `metric:NAME` or `parameter:NAME`."""
     order: Literal["asc", "desc"] = "desc"
 

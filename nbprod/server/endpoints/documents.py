@@ -24,6 +24,7 @@ def suggest(server: Server, body: Document) -> Suggestion:
     return Suggestion(
         tasks=[SuggestedTask(name=one.name, cells=list(one.cells), why=one.why) for one in found.tasks],
         tags={cell: list(tags) for cell, tags in found.tags.items()},
+        reasons=dict(found.reasons),
     )
 
 

@@ -80,8 +80,8 @@ def show_report(server: Server, run: str, query: At) -> str:
 
 
 def explore(server: Server, body: ExploreOptions) -> Job:
-    """Make a notebook in which the inputs of a task are loaded, to look into it."""
+    """Make a notebook in which the inputs of a task are loaded, to look into it; the job's result has its `path`."""
     place = server.existing(body.path)
     run = runs.known(place, body.run).id
-    arguments = commands.explore_arguments(body.model_copy(update={"run": run}))
-    return job_of(server, server.jobs.start(place, "explore", ["explore", *arguments], run=run))
+    arguments = ["explore", *commands.explore_arguments(place, body)]
+    return job_of(server, server.jobs.start(place, "explore", arguments, run=run))
