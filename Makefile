@@ -10,6 +10,11 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
 WORKERS ?= 2
 
+# what the panel is built from; NPM is empty where there is no Node
+NPM := $(shell command -v npm)
+PANEL := $(shell find extension/src extension/style extension/schema -type f) \
+	extension/package.json extension/package-lock.json extension/tsconfig.json
+
 .PHONY: help demo test check bench lab soak format clean
 
 help:  ## Say what there is
@@ -21,7 +26,7 @@ $(VENV)/core.stamp: pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null  # a .venv that uv made has none
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.6'
-	@$(UV) -e . || $(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@export SKIP_JUPYTER_BUILDER=1; $(UV) -e . || $(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/core.stamp
@@ -29,24 +34,44 @@ $(VENV)/dev.stamp: $(VENV)/core.stamp
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1' && $(BIN)/python -m pip install --quiet --group dev; }
 	@touch $@
 
+# jupyter-builder asks npm for nothing once node_modules is there
+extension/node_modules/stamp: extension/package-lock.json
+ifeq ($(NPM),)
+	@echo "npm was not found: the JupyterLab panel is not built (install Node 20 or newer)"
+else
+	@echo "installing what the panel is built with (once; a minute or two)"
+	@cd extension && npm ci --silent --ignore-scripts --no-audit --no-fund
+	@touch $@
+endif
+
+$(VENV)/panel.stamp: $(VENV)/core.stamp extension/node_modules/stamp $(PANEL)
+ifneq ($(NPM),)
+	@cd extension && PATH="$(abspath $(BIN)):$$PATH" npm run --silent build:prod >../$(VENV)/panel.log 2>&1 \
+		|| { cat ../$(VENV)/panel.log; exit 1; }
+	@$(BIN)/jupyter-builder develop . --overwrite >>$(VENV)/panel.log 2>&1 || { cat $(VENV)/panel.log; exit 1; }
+	@touch $@
+endif
+
 demo: $(VENV)/core.stamp  ## Notebook to answering service: check, run, sweep, promote, serve, predict
 	@$(BIN)/python -m nbprod.demo
 
-test: $(VENV)/dev.stamp  ## Run the tests
+test: $(VENV)/dev.stamp $(VENV)/panel.stamp  ## Run the tests
+	@test -z "$(NPM)" || { cd extension && npm test --silent; }
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile
 
-check: $(VENV)/dev.stamp  ## Lint, form, types, import layers
+check: $(VENV)/dev.stamp extension/node_modules/stamp  ## Lint, form, types, import layers
 	@status=0; \
 	$(BIN)/ruff check --quiet --output-format concise . || status=1; \
 	$(BIN)/ruff format --quiet --check . || { echo "make format puts it in form"; status=1; }; \
 	$(BIN)/mypy || status=1; \
 	$(BIN)/lint-imports --no-logo || status=1; \
+	test -z "$(NPM)" || { cd extension && npm run --silent lint; } || status=1; \
 	exit $$status
 
 bench: $(VENV)/dev.stamp  ## Measure what is claimed about speed
 	@$(BIN)/python -m benchmarks
 
-lab: $(VENV)/core.stamp  ## Open JupyterLab with the examples
+lab: $(VENV)/panel.stamp  ## Open JupyterLab with the examples
 	@$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) notebooks
 
 soak: $(VENV)/dev.stamp  ## Random notebooks against a fresh kernel, for SECONDS (600)
@@ -54,6 +79,8 @@ soak: $(VENV)/dev.stamp  ## Random notebooks against a fresh kernel, for SECONDS
 
 format: $(VENV)/dev.stamp  ## Put the code in form
 	@$(BIN)/ruff check --fix-only --quiet . ; $(BIN)/ruff format .
+	@test -z "$(NPM)" || { cd extension && npm run --silent format; }
 
 clean:  ## Remove what was built (not .nbprod: that is your work)
 	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build dist
+	@rm -rf nbprod/labextension extension/node_modules extension/lib extension/tsconfig.tsbuildinfo

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import shutil
-import socket
-import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,10 +20,9 @@ from nbprod.errors import Cancelled
 from nbprod.execution.cancel import Cancel
 from nbprod.execution.failure import Failure, Watcher, line_of, plain
 from nbprod.execution.kernels import Alive, end_of, tail
+from nbprod.execution.starting import Kernel, Pool, Wish, start
 
 POLL_SECONDS = 0.2
-_SOCKET_PATH = 100
-"""Bytes that the path of a Unix socket may have on every system."""
 
 
 class KernelDied(DeadKernelError):  # type: ignore[misc]
@@ -51,6 +47,7 @@ class Client(NotebookClient):  # type: ignore[misc]
         task_timeout: float | None = None,
         env: Mapping[str, str] | None = None,
         log_path: Path,
+        pool: Pool | None = None,
         **kw: Any,
     ) -> None:
         super().__init__(nb, km=None, raise_on_iopub_timeout=True, iopub_timeout=60, **kw)
@@ -63,7 +60,8 @@ class Client(NotebookClient):  # type: ignore[misc]
         self.env = env
         self.log_path = log_path
         self.alive: Alive | None = None
-        self.sockets: str | None = None
+        self.pool = pool
+        self.kernel: Kernel | None = None
         self.at = -1
         self.limit = 0.0
 
@@ -95,33 +93,18 @@ class Client(NotebookClient):  # type: ignore[misc]
 
     async def _start(self) -> None:
         self.reset_execution_trackers()
-        self.km = self.create_kernel_manager()
-        self._use_sockets()
-        kwargs: dict[str, Any] = {} if self.env is None else {"env": dict(self.env)}
-        # Not on our terminal: what kernels say there is about themselves. A crash is explained from it.
-        with open(self.log_path, "ab") as log:  # noqa: ASYNC230  # the loop is ours alone
-            await self.async_start_new_kernel(stdout=log, stderr=log, **kwargs)
-        provisioner = self.km.provisioner
-        self.alive = Alive(getattr(provisioner, "process", provisioner), getattr(provisioner, "pgid", None))
-        self.kc = self.km.client()
+        folder = self.resources.get("metadata", {}).get("path") or None
+        wish = Wish(self.kernel_name, folder, self.env)
+        kernel = self.pool.take(wish) if self.pool is not None else None
+        self.kernel = kernel = kernel or await start(wish, self.log_path)
+        manager: Any = kernel.manager
+        self.km, self.alive = manager, kernel.alive
+        self.kc = manager.client()
         self.kc.start_channels()
         await self._wait_until_ready()
         self.kc.allow_stdin = False
         if self.task_timeout is not None:  # from now on: how long a kernel takes to start is not the task's doing
             self.deadline = time.monotonic() + self.task_timeout
-
-    def _use_sockets(self) -> None:
-        """Talk over Unix sockets in a private folder, where there are any.
-
-        The ports of TCP are chosen before the kernel binds them, so that with many kernels starting at once another one
-        can take them first.
-        """
-        if not hasattr(socket, "AF_UNIX") or os.name != "posix":
-            return
-        self.sockets = tempfile.mkdtemp(prefix="nbprod-")
-        stem = os.path.join(self.sockets, "k")
-        if len(stem) < _SOCKET_PATH - 4 and self.km is not None:
-            self.km.transport, self.km.ip = "ipc", stem
 
     async def _wait_until_ready(self) -> None:
         """Wait for the kernel's answer and for its first broadcast, which shows that no output can be missed.
@@ -223,10 +206,7 @@ class Client(NotebookClient):  # type: ignore[misc]
         return output
 
     async def _end(self, clean: bool) -> None:
-        if self.alive is None:
-            if self.km is not None and self.km.has_kernel:
-                await self.km.shutdown_kernel(now=True)
-            self._remove_sockets()
+        if self.alive is None or self.kernel is None:
             return
         if clean and self.alive.poll() is None and not self.cancel.is_set() and self.kc is not None:
             # Asked to go, so that its exit handlers run and its files are flushed; nobody waits for that, but for its
@@ -242,12 +222,10 @@ class Client(NotebookClient):  # type: ignore[misc]
         assert isinstance(self.km, AsyncKernelManager)
         await self.km.cleanup_resources()
         self.kc = self.km = None
-        self._remove_sockets()
-
-    def _remove_sockets(self) -> None:
-        if self.sockets is not None:
-            shutil.rmtree(self.sockets, ignore_errors=True)
-            self.sockets = None
+        if self.kernel.log != self.log_path:
+            with contextlib.suppress(OSError):
+                shutil.copyfile(self.kernel.log, self.log_path)
+        self.kernel.forget()
 
     def _fail(self, kind: str, name: str, message: str, traceback: tuple[str, ...] = ()) -> None:
         if 0 <= self.at < len(self.nb.cells):
@@ -257,7 +235,7 @@ class Client(NotebookClient):  # type: ignore[misc]
         self.watcher.failed(Failure(kind, self.at, name, message, traceback, line_of(traceback)))
 
     def _said(self) -> str:
-        said = tail(self.log_path)
+        said = tail(self.kernel.log if self.kernel is not None else self.log_path)
         return f"; its last words:\n{said}" if said else ""
 
 

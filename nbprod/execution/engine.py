@@ -25,6 +25,7 @@ from nbprod.execution.client import Client, KernelDied
 from nbprod.execution.failure import Failure, Watcher
 from nbprod.execution.literals import literal
 from nbprod.execution.plugins import no_plugins
+from nbprod.execution.starting import Pool
 
 with no_plugins():
     from papermill.engines import Engine, NotebookExecutionManager, papermill_engines
@@ -145,6 +146,7 @@ class NbprodEngine(Engine):  # type: ignore[misc]
         cancel: Cancel | None = None,
         env: Mapping[str, str] | None = None,
         log_path: Path | None = None,
+        pool: Pool | None = None,
         resources: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
@@ -166,6 +168,7 @@ class NbprodEngine(Engine):  # type: ignore[misc]
                 task_timeout=task_timeout,
                 env=env,
                 log_path=log_path or Path(scratch) / "kernel.log",
+                pool=pool,
                 kernel_name=kernel_name,
                 startup_timeout=start_timeout,
                 resources=resources or {},
@@ -209,6 +212,7 @@ def execute(
     cell_timeout: float | None = None,
     env: Mapping[str, str] | None = None,
     log_path: Path | None = None,
+    pool: Pool | None = None,
 ) -> bool:
     """Run a notebook through Papermill with `folder` as its working directory and save it as executed at `path`.
 
@@ -235,6 +239,7 @@ def execute(
             execution_timeout=cell_timeout,
             env=env,
             log_path=log_path,
+            pool=pool,
         )
     return not told.has_failed
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from nbprod.errors import Cancelled, NbprodError
-from nbprod.execution import kernels, report
+from nbprod.execution import kernels, prepared, report
 from nbprod.execution.cancel import Cancel
 from nbprod.execution.claims import Claims
 from nbprod.execution.database import Place
@@ -20,14 +20,19 @@ from nbprod.execution.interrupt import terminated
 from nbprod.execution.journal import Journal
 from nbprod.execution.outcome import describe
 from nbprod.execution.plan import TaskPlan, plan_pipeline
+from nbprod.execution.preload import desire_of
 from nbprod.execution.records import Records, Run
 from nbprod.execution.result import RunResult, TaskResult, blocked, last_versions, task_results, why_skipped
 from nbprod.execution.scheduler import Scheduler, Tools
 from nbprod.execution.selection import Limits, Request, check_tasks, limits_of, select, together
 from nbprod.execution.setting import Setting, jsonable, values_of
+from nbprod.execution.starting import Pool, Wish
 from nbprod.execution.task_run import TaskRunner
 from nbprod.notebook.graph import Graph
 from nbprod.notebook.pipeline import Pipeline
+
+_FEW = 3
+"""From so many tasks on it pays to prepare a process that their kernels come from."""
 
 __all__ = ["RunResult", "TaskPlan", "TaskResult", "plan_pipeline", "run_pipeline"]
 
@@ -143,6 +148,7 @@ class _Execution:
     def _run(self) -> None:
         setting = self.setting
         self.folder.mkdir(parents=True)
+        pool = self._pool()
         tools = Tools(
             setting.cache,
             setting.lessons,
@@ -157,19 +163,30 @@ class _Execution:
                 setting.kernel,
                 setting.values,
                 self.emit,
+                pool,
             ),
             setting.key,
         )
         self.scheduler = scheduler = Scheduler(setting.pipeline, setting.name, self.request, tools, self.cancel)
         tasks = tuple(task for task in scheduler.graph.nodes if task in scheduler.selected)
         self.emit(RunStarted(run=self.run.id, pipeline=setting.name, parameters=self.run.parameters, tasks=tasks))
-        with terminated():
-            scheduler.run()
+        try:
+            with terminated():
+                scheduler.run()
+        finally:
+            pool.close()
         for task, culprit in blocked(scheduler.graph, scheduler.selected, scheduler.outcomes).items():
             tools.journal.skipped(task, why_skipped(culprit))
         errors = [outcome.error for outcome in scheduler.outcomes.values() if outcome.error is not None]
         self.error = errors[0] if errors else None
         self.status = Status.FAILED if errors else Status.DONE
+
+    def _pool(self) -> Pool:
+        pipeline, name = self.setting.pipeline, self.setting.kernel.name
+        if len(pipeline.tasks) >= _FEW or self.run.sweep is not None or prepared.always():
+            prepared.desire(name, desire_of(pipeline))
+        folder = str(pipeline.notebook.path.absolute().parent)
+        return Pool(Wish(name, folder, kernels.environment()), self.request.workers)
 
     def _end(self) -> RunResult:
         scheduler = self.scheduler

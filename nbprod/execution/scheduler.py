@@ -98,6 +98,13 @@ class Scheduler:
 
         Ends early when what is reused changes the graph.
         """
+        self._settle()
+        pool = self.tools.runner.pool
+        if pool is not None and not self._replanned:
+            waiting = sum(name not in self._valid and name not in self.running for name in self.selected)
+            pool.expect(waiting if self._ready else 0)
+
+    def _settle(self) -> None:
         self._valid, self._ready = {}, {}
         for name in order(self.graph):
             node = self.graph.nodes[name]

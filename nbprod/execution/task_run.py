@@ -20,6 +20,7 @@ from nbprod.execution.events import Event, TaskCell, TaskLog
 from nbprod.execution.failure import Failure
 from nbprod.execution.kernels import KernelSpec
 from nbprod.execution.selection import Limits
+from nbprod.execution.starting import Pool
 from nbprod.notebook.facts import Facts
 from nbprod.notebook.graph import Node
 from nbprod.notebook.pipeline import Pipeline
@@ -56,6 +57,7 @@ class TaskRunner:
     kernel: KernelSpec
     values: Mapping[str, Any]
     emit: Callable[[Event], None]
+    pool: Pool | None = None
 
     def __call__(
         self, node: Node, key: Key, loads: Digests, watch: tuple[str, ...], limits: Limits, cancel: Cancel
@@ -88,8 +90,9 @@ class TaskRunner:
             cancel=cancel,
             task_timeout=limits.timeout,
             cell_timeout=limits.cell_timeout,
-            env=kernels.environment(),
+            env=self.pool.wish.env if self.pool is not None else kernels.environment(),
             log_path=job / "kernel.log",
+            pool=self.pool,
         )
         if not good:
             raise self._failed(node, watcher, executed, _read(result))

@@ -5,7 +5,8 @@ The cases are the rows of the table of known wrong answers (their numbers are th
 
 from __future__ import annotations
 
-import shutil
+import functools
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -31,17 +32,28 @@ def executed(project: Path, result: RunResult) -> Any:
     return nbformat.read(project / ".nbprod" / "runs" / result.id / "notebook.ipynb", as_version=4)
 
 
+@pytest.fixture(params=["ordinary", "forked"])
+def kernels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Kernels started as usual, and kernels forked from a process that has imported what the notebook imports."""
+    monkeypatch.setenv("NBPROD_KERNELS", request.param)
+    return request.param
+
+
+@functools.cache
+def in_one_kernel(case: Path, name: str) -> list[list[str]]:
+    with tempfile.TemporaryDirectory() as folder:
+        return visible(run_in_one_kernel(as_notebook(case, Path(folder) / name)))
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda path: path.stem)
-def test_a_pipeline_shows_what_the_kernel_shows(case: Path, tmp_path: Path) -> None:
-    plain, project = tmp_path / "plain", tmp_path / "project"
-    plain.mkdir()
+def test_a_pipeline_shows_what_the_kernel_shows(case: Path, kernels: str, tmp_path: Path) -> None:
+    project = tmp_path / "project"
     project.mkdir()
-    path = as_notebook(case, plain / f"{case.stem}.ipynb")
-    shutil.copy(path, project)
+    path = as_notebook(case, project / f"{case.stem}.ipynb")
     before = path.read_bytes()
 
-    expected = visible(run_in_one_kernel(path))
-    result = run(project / path.name)
+    expected = in_one_kernel(case, path.name)
+    result = run(path)
 
     actual = visible(executed(project, result))
     if error := FAILING.get(case.stem):
@@ -51,9 +63,9 @@ def test_a_pipeline_shows_what_the_kernel_shows(case: Path, tmp_path: Path) -> N
         return
     assert result.error is None, str(result.error)
     assert _steady(case, actual) == _steady(case, expected)
-    assert (project / path.name).read_bytes() == before, "the author's notebook was written to"
+    assert path.read_bytes() == before, "the author's notebook was written to"
 
-    again = run(project / path.name)
+    again = run(path)
 
     assert {task.name: task.status for task in again.tasks} == {task.name: "cached" for task in again.tasks}
     assert visible(executed(project, again)) == actual

@@ -1,0 +1,175 @@
+"""Starting kernels: one by one, or ahead of need, so that a task finds its kernel ready."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import socket
+import tempfile
+import threading
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jupyter_client.manager import AsyncKernelManager
+
+from nbprod.execution.kernels import Alive
+
+_SOCKET_PATH = 96
+"""Bytes that the path of a Unix socket may have on every system, less what follows our folder's name."""
+ARGUMENTS = ["--HistoryManager.hist_file=:memory:"]
+"""As nbclient has it: what runs here is no part of the user's IPython history."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What kernel is wanted: the name of its spec, the folder it works in, its environment (ours without one)."""
+
+    name: str
+    folder: str | None = None
+    env: Mapping[str, str] | None = field(default=None, hash=False)
+
+
+@dataclass
+class Kernel:
+    """A kernel's process with its manager; `log` is where it writes what it has to say about itself."""
+
+    manager: AsyncKernelManager
+    alive: Alive
+    log: Path
+    folder: str
+
+    def discard(self) -> None:
+        """End it now; nobody wants it."""
+        self.alive.end()
+        self.forget()
+
+    def forget(self) -> None:
+        """Remove what its connection needed."""
+        with contextlib.suppress(OSError):
+            self.manager.cleanup_connection_file()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Manager(AsyncKernelManager):
+    """Starts a kernel by our provisioner, unless the kernel's spec asks for one of its own (a remote kernel, say)."""
+
+    async def _async_pre_start_kernel(self, **kw: Any) -> Any:
+        spec = self.kernel_spec
+        if self.provisioner is None and spec is not None and "kernel_provisioner" not in spec.metadata:
+            from nbprod.execution.provisioner import ForkProvisioner
+
+            self.kernel_id = self.kernel_id or str(uuid.uuid4())
+            self.provisioner = ForkProvisioner(kernel_id=self.kernel_id, kernel_spec=spec, parent=self)
+        return await super()._async_pre_start_kernel(**kw)
+
+
+async def start(wish: Wish, log: Path | None = None) -> Kernel:
+    """Start a kernel and return once its process is there; it may not answer yet.
+
+    It talks over Unix sockets in a private folder, where there are any: the ports of TCP are chosen before the kernel binds
+    them, so that with many kernels starting at once another one can take them first.
+    """
+    folder = tempfile.mkdtemp(prefix="nbprod-")
+    log = log or Path(folder) / "kernel.log"
+    manager = Manager(kernel_name=wish.name)
+    manager.client_class = "jupyter_client.asynchronous.AsyncKernelClient"
+    stem = os.path.join(folder, "k")
+    if hasattr(socket, "AF_UNIX") and os.name == "posix" and len(stem) < _SOCKET_PATH:
+        manager.transport, manager.ip = "ipc", stem
+    options: dict[str, Any] = {} if wish.env is None else {"env": dict(wish.env)}
+    if wish.folder is not None:
+        options["cwd"] = wish.folder
+    if manager.ipykernel:
+        options["extra_arguments"] = ARGUMENTS
+    try:
+        # Not on our terminal: what kernels say there is about themselves. A crash is explained from it.
+        with open(log, "ab") as file:  # noqa: ASYNC230  # the loop is ours alone
+            await manager.start_kernel(stdout=file, stderr=file, **options)
+    except BaseException:
+        if manager.has_kernel:
+            await manager.shutdown_kernel(now=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    provisioner = manager.provisioner
+    alive = Alive(getattr(provisioner, "process", provisioner), getattr(provisioner, "pgid", None))
+    return Kernel(manager, alive, log, folder)
+
+
+class Pool:
+    """Kernels of one kind that are started ahead of need, in a thread of its own.
+
+    Never more of them than there are tasks that will want one (`expect`), nor than `ahead`.
+    """
+
+    def __init__(self, wish: Wish, ahead: int) -> None:
+        self.wish = wish
+        self.ahead = ahead
+        self._wanted = 0
+        self._starting = 0
+        self._kernels: list[Kernel] = []
+        self._closed = False
+        self._change = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    def expect(self, count: int) -> None:
+        """Say how many tasks have no kernel yet that will want one."""
+        with self._change:
+            self._wanted = count
+            if self._thread is None and count > 0 and not self._closed:
+                self._thread = threading.Thread(target=self._work, name="nbprod-kernel-pool", daemon=True)
+                self._thread.start()
+            self._change.notify_all()
+
+    def take(self, wish: Wish) -> Kernel | None:
+        """Return a kernel that was started ahead, if there is one or one is about to be."""
+        if wish != self.wish or dict(wish.env or {}) != dict(self.wish.env or {}):
+            return None
+        with self._change:
+            while True:
+                while self._kernels:
+                    kernel = self._kernels.pop(0)
+                    self._wanted -= 1
+                    self._change.notify_all()
+                    if kernel.alive.poll() is None:
+                        return kernel
+                    kernel.discard()
+                if not self._starting or self._closed:
+                    return None
+                self._change.wait(1.0)
+
+    def close(self) -> None:
+        """End the kernels that nobody took."""
+        with self._change:
+            self._closed = True
+            self._change.notify_all()
+        if self._thread is not None:
+            self._thread.join()
+        for kernel in self._kernels:
+            kernel.discard()
+        self._kernels.clear()
+
+    def _work(self) -> None:
+        while True:
+            with self._change:
+                while not self._closed and len(self._kernels) >= min(self.ahead, self._wanted):
+                    self._change.wait()
+                if self._closed:
+                    return
+                self._starting += 1
+            kernel = None
+            try:
+                kernel = asyncio.run(start(self.wish))
+            except Exception:  # noqa: BLE001  # the task that wants one starts its own, and tells what is wrong
+                with self._change:
+                    self._closed = True
+            finally:
+                with self._change:
+                    self._starting -= 1
+                    if kernel is not None:
+                        self._kernels.append(kernel)
+                    self._change.notify_all()
