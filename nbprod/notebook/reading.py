@@ -19,6 +19,11 @@ MEMORY = frozenset({"_", "__", "___", "In", "Out", "_ih", "_oh", "_i", "_ii", "_
 KNOWN = frozenset(dir(builtins)) | SHELL_NAMES
 
 
+def is_memory(name: str) -> bool:
+    """Say whether a name is the kernel's own memory of inputs and outputs, unless the notebook binds it: `_`, `Out`, `_3`."""
+    return name in MEMORY or (name[:1] == "_" and name.lstrip("_i").isdigit())
+
+
 class Reader(History):
     """Resolves what statements read.
 
@@ -49,7 +54,7 @@ class Reader(History):
                 self._unknown(statement, name, line, sure, event)
             else:
                 statement.requires.append(event)
-            if name in MEMORY or (name[:1] == "_" and name.lstrip("_i").isdigit()):
+            if is_memory(name):
                 self._check_history(statement, name, line, event)
         for word in statement.effects.words:
             if word in self.current:
@@ -68,7 +73,7 @@ class Reader(History):
                     self.use(task, name, pos)
 
     def _unknown(self, statement: Statement, name: str, line: int, sure: Sure, event: Event | None) -> None:
-        if name in KNOWN or (name[:1] == "_" and name.lstrip("_i").isdigit()):
+        if name in KNOWN or is_memory(name):
             return
         if self.writers:
             task, pos, writer = self.writers[-1]

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Iterable
+from functools import cached_property
 
 from nbprod.notebook.cellflow import CellFlow
 from nbprod.notebook.definitions import Nature
-from nbprod.notebook.events import Kind, Statement
+from nbprod.notebook.events import Event, Kind, Statement
 from nbprod.notebook.history import VALUES
 from nbprod.notebook.parameters import parameter_of
 from nbprod.notebook.purity import PURE
+from nbprod.notebook.reading import is_memory
 from nbprod.notebook.scalars import is_scalar
 from nbprod.notebook.scope import dotted, target_names
 from nbprod.notebook.stages import PREPARES, Stage, Stages
 
-_SETUP = frozenset({Nature.IMPORT, Nature.STAR, Nature.SETUP, Nature.NOTHING})
 _LONG = 80
 """A text longer than this is no setting."""
 _LOOKS = frozenset(
@@ -67,23 +68,36 @@ class Roles:
         self.stages = Stages(flow.timeline)
         self.stage = [self.stages.of(flow.statements[place]) for place in range(len(flow.cells))]
 
+    @cached_property
+    def _made(self) -> dict[int, list[Event]]:
+        """The versions that each statement makes, by its place."""
+        made: dict[int, list[Event]] = {}
+        for events in self.flow.timeline.history.values():
+            for event in events:
+                made.setdefault(event.pos, []).append(event)
+        return made
+
+    def _is_carried(self, statement: Statement) -> bool:
+        """Say whether a statement is repeated wherever it is needed, as the walk through the notebook has found."""
+        if statement.form.nature is Nature.NOTHING:
+            return True
+        made = self._made.get(statement.pos, [])
+        return bool(made) and all(event.kind is Kind.DEFINE for event in made)
+
     def is_setup(self, place: int) -> bool:
         """Say whether a cell holds imports and settings only, and no seed."""
         statements = self.flow.statements[place]
+        natures = {statement.form.nature for statement in statements}
         return (
-            bool(statements)
-            and all(
-                s.form.nature in _SETUP or (s.form.nature is Nature.CODE and s.form.quiet and _sets_nothing(s))
-                for s in statements
-            )
-            and any(s.form.nature in (Nature.IMPORT, Nature.STAR, Nature.SETUP) for s in statements)
+            all(map(self._is_carried, statements))
+            and Nature.DEFINITION not in natures
+            and bool(natures & {Nature.IMPORT, Nature.STAR, Nature.SETUP})
         )
 
     def only_defines(self, place: int) -> bool:
-        """Say whether a cell holds functions, classes and imports only."""
+        """Say whether a cell holds functions, classes, imports and settings only."""
         statements = self.flow.statements[place]
-        allowed = {*_SETUP, Nature.DEFINITION}
-        return bool(statements) and all(s.form.nature in allowed and s.form.simple for s in statements)
+        return bool(statements) and all(self._is_carried(s) and s.form.simple for s in statements)
 
     def installs(self, place: int) -> bool:
         """Say whether a cell does nothing but install packages."""
@@ -170,7 +184,7 @@ class Roles:
                     asks = True
         return asks and any(isinstance(part, ast.Return) and part.value is not None for part in ast.walk(function))
 
-    @property
+    @cached_property
     def fitted(self) -> set[str]:
         """The names of what was trained, anywhere in the notebook."""
         names: set[str] = set()
@@ -190,7 +204,9 @@ class Roles:
 
         `protected` are cells that stay anyway.
         """
-        if any(statement.effects.history for statement in self.flow.timeline.statements):
+        timeline = self.flow.timeline
+        reads = {name for statement in timeline.statements for name in statement.effects.reads}
+        if any(is_memory(name) and name not in timeline.history for name in reads):
             return set()  # `_` is the output of whatever ran last
         found: set[int] = set()
         for place in reversed(range(len(self.flow.cells))):
@@ -246,11 +262,6 @@ class Roles:
         return bare or any(
             isinstance(part, ast.Attribute) and part.attr in _LOOKS for node in nodes if node for part in ast.walk(node)
         )
-
-
-def _sets_nothing(statement: Statement) -> bool:
-    effects = statement.effects
-    return not (effects.defines or effects.may_define or effects.augments)
 
 
 def _installs(statement: Statement) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from nbprod.notebook.stages import SeenCall, Stages
@@ -82,8 +82,11 @@ def _of_call(call: SeenCall, stages: Stages, known: Collection[str]) -> Scalar |
     if call.name.startswith(("sklearn.metrics.", "torchmetrics.")):
         several = any(_PER_CLASS.get(k.arg or "", _PER_CLASS) == _constant(k.value) for k in node.keywords)
         return Scalar(measured=True) if name in _METRICS and not several else None
-    if call.name and "." not in call.name and name in _OWN:
-        return Scalar(measured=True)
+    if call.name and "." not in call.name:
+        if name in _OWN:
+            return Scalar(measured=True)
+        if (function := stages.functions.get(name)) is not None:
+            return _of_function(function, stages)
     if name in _KEEP and len(node.args) >= 1:
         inner = _of(node.args[0], stages, known)
         if inner is not None:
@@ -98,6 +101,37 @@ def _of_call(call: SeenCall, stages: Stages, known: Collection[str]) -> Scalar |
             return Scalar(measured=True)
         return _of(node.func.value, stages, known)
     return None
+
+
+def _of_function(function: ast.FunctionDef, stages: Stages) -> Scalar | None:
+    """Return what is known of what a function of the notebook returns; what it calls in turn is not looked into."""
+    parts = list(_own_nodes(function))
+    returned = [part.value for part in parts if isinstance(part, ast.Return)]
+    if not returned or any(isinstance(part, ast.Yield | ast.YieldFrom) for part in parts):
+        return None
+    own: dict[str, list[ast.expr]] = {}
+    for part in parts:
+        if isinstance(part, ast.Assign) and len(part.targets) == 1 and isinstance(part.targets[0], ast.Name):
+            own.setdefault(part.targets[0].id, []).append(part.value)
+    found: list[Scalar | None] = []
+    for value in returned:
+        values = own.get(value.id, [value]) if isinstance(value, ast.Name) else [value]
+        found += [_of(one, stages, ()) if one is not None and not _calls_own(one, stages) else None for one in values]
+    return _together(found)
+
+
+def _own_nodes(function: ast.FunctionDef) -> Iterator[ast.AST]:
+    """Yield what a function's body holds, functions inside it left out."""
+    todo: list[ast.AST] = [*function.body]
+    while todo:
+        part = todo.pop()
+        yield part
+        if not isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+            todo += ast.iter_child_nodes(part)
+
+
+def _calls_own(node: ast.expr, stages: Stages) -> bool:
+    return any(call.name in stages.functions for call in stages.calls(node))
 
 
 def _call(node: ast.expr, stages: Stages) -> SeenCall | None:

@@ -13,6 +13,7 @@ MOST = 8
 """More tasks than this are too many to take in."""
 _LONG = 12
 """A task of more cells than this is cut where few values cross."""
+_FEW = 3
 _NARROW = 6.0
 """What may cross where the kind of work changes under one heading."""
 _WORK = {Stage.LOAD: "load", Stage.TRAIN: "train", Stage.EVALUATE: "evaluate", **dict.fromkeys(PREPARES, "prepare")}
@@ -43,6 +44,8 @@ class Material:
     """Places in front of which there must be no cut."""
     extras: Callable[[list[int]], bool] = lambda cells: False
     """Whether cells are no task of their own: a function that is shown at work, say."""
+    changed: Callable[[list[int], list[int]], bool] = lambda cells, later: False
+    """Whether some cells change in place what others made."""
 
 
 def cut(material: Material) -> list[Section]:
@@ -59,7 +62,7 @@ def cut(material: Material) -> list[Section]:
         ]
     if not material.names:
         sections = [part for section in sections for part in _at_changes(material, section, len(sections))]
-    sections = _without_extras(material, sections)
+    sections = _tied(material, _without_extras(material, sections))
     if not material.names:
         sections = _shortened(material, sections)
     return _merged(material, sections)
@@ -145,6 +148,26 @@ def _without_extras(material: Material, sections: list[Section]) -> list[Section
         else:
             result.append(section)
     return result
+
+
+def _tied(material: Material, sections: list[Section]) -> list[Section]:
+    """Put cells that only make what the next task trains to that task: the model and its optimizer, say."""
+    result: list[Section] = []
+    for section in reversed(sections):
+        after = result[-1] if result else None
+        if (
+            after is not None
+            and after.name is None
+            and section.name is None
+            and len(section.cells) <= _FEW
+            and not any(work_of(material.stages[place]) for place in section.cells)
+            and any(work_of(material.stages[place]) == "train" for place in after.cells)
+            and material.changed(section.cells, after.cells)
+        ):
+            after.cells[:0] = section.cells
+        else:
+            result.append(section)
+    return result[::-1]
 
 
 def _shortened(material: Material, sections: list[Section]) -> list[Section]:

@@ -118,6 +118,12 @@ class Stages:
                     yield SeenCall(part, "", dotted_method(part))
 
     @cached_property
+    def functions(self) -> dict[str, ast.FunctionDef]:
+        """The functions that the notebook defines, each as it was defined last."""
+        nodes = [statement.piece.node for statement in self.timeline.statements]
+        return {node.name: node for node in nodes if isinstance(node, ast.FunctionDef)}
+
+    @cached_property
     def transformers(self) -> frozenset[str]:
         """The names that are bound to scalers, encoders and the like."""
         return frozenset(
@@ -169,7 +175,7 @@ def _walk(node: ast.AST | None) -> Iterator[ast.AST]:
 def _of_function(path: str) -> Stage | None:
     if path in _FUNCTIONS:
         return _FUNCTIONS[path]
-    if path.startswith("sklearn.datasets."):
+    if ".datasets." in path or path == "torch.utils.data.DataLoader":
         return Stage.LOAD
     if path.startswith(("sklearn.metrics.", "torchmetrics.")):
         return Stage.EVALUATE

@@ -9,25 +9,15 @@ from nbprod.notebook import tags as tagging
 from nbprod.notebook.cell import Cell, Heading, Notebook
 from nbprod.notebook.cellflow import CellFlow, flow_of
 from nbprod.notebook.diagnostics import Diagnostic, Severity
-from nbprod.notebook.naming import slug, unique
+from nbprod.notebook.naming import Namer, listed
 from nbprod.notebook.pipeline import Pipeline, pipeline_of
 from nbprod.notebook.roles import Roles
 from nbprod.notebook.sections import Material, Section, cut
-from nbprod.notebook.stages import PREPARES, Stage
+from nbprod.notebook.stages import Stage
 
 _WHY = {
     "imports": "only imports and settings: every task that needs them gets them",
     "skip": "only looks at data: nothing that it makes is read later",
-}
-_DOES = {
-    Stage.LOAD: "reads the data",
-    Stage.CLEAN: "cleans the data",
-    Stage.FEATURES: "makes features",
-    Stage.SPLIT: "splits the data",
-    Stage.TRAIN: "trains",
-    Stage.EVALUATE: "measures results",
-    Stage.SAVE: "saves results",
-    Stage.PLOT: "draws",
 }
 _Refused = frozenset[tuple[str, str]]
 """Cell ids with what they must not get: a role, or `cut`, a task that begins there."""
@@ -112,7 +102,7 @@ class _Author:
         work = [place for place in work if place not in helpers]
         draft.sections = cut(self._material(work, refused))
         self._home_of_definitions(draft, refused)
-        self._name(draft)
+        draft.names = Namer(self.roles, draft.sections).names()
         return draft
 
     def _roles(self, refused: _Refused) -> tuple[dict[str, str], dict[str, str]]:
@@ -132,7 +122,7 @@ class _Author:
             names = self.roles.metrics(place) if may(place, "metrics") else []
             if names and not measured & set(names) and self._last_word(place, names):
                 measured |= set(names)
-                self._give(roles, reasons, place, "metrics", f"assigns {_listed(names)}")
+                self._give(roles, reasons, place, "metrics", f"assigns {listed(names)}")
         for place in free:
             if self.flow.cells[place].id in roles:
                 continue
@@ -141,7 +131,7 @@ class _Author:
             elif may(place, "imports") and self.roles.is_setup(place) and not self._carried_already(place):
                 self._give(roles, reasons, place, "imports", _WHY["imports"])
             elif may(place, "parameters") and (names := self.roles.parameters(place)):
-                self._give(roles, reasons, place, "parameters", f"settings that later cells read: {_listed(names)}")
+                self._give(roles, reasons, place, "parameters", f"settings that later cells read: {listed(names)}")
         protected = {place for place in range(len(self.flow.cells)) if not may(place, "skip")} | self.tagged
         protected |= {place for place in free if self.flow.cells[place].id in roles}
         looks = self.roles.skippable(protected)
@@ -196,6 +186,7 @@ class _Author:
             names=names,
             refused=frozenset(place for place in work if (cells[place].id, "cut") in refused),
             extras=self._is_extra,
+            changed=self._changes,
         )
 
     def _is_extra(self, places: list[int]) -> bool:
@@ -208,6 +199,10 @@ class _Author:
             and not gives
             and not any(self.roles.stage[place] in (Stage.TRAIN, Stage.EVALUATE, Stage.SAVE) for place in places)
         )
+
+    def _changes(self, places: list[int], later: list[int]) -> bool:
+        links = (link for place in places for link in self.flow.taken[place])
+        return any(link.changes and not link.source and link.user in later for link in links)
 
     def _home_of_definitions(self, draft: _Draft, refused: _Refused) -> None:
         """A cell of definitions whose users are all in other tasks belongs to none."""
@@ -229,40 +224,6 @@ class _Author:
                     section.cells.remove(place)
                     self._give(draft.roles, draft.reasons, place, "imports", "functions that later tasks use")
 
-    def _name(self, draft: _Draft) -> None:
-        taken = {name for section in draft.sections if (name := section.name)}
-        for section in draft.sections:
-            name = section.name
-            if name is None:
-                name = unique(self._name_of(section, taken), taken)
-                taken.add(name)
-            draft.names.append(name)
-
-    def _name_of(self, section: Section, taken: set[str]) -> str:
-        if section.heading is not None and (name := slug(section.heading.text)):
-            return name
-        stages = [stage for place in section.cells if (stage := self.roles.stage[place])]
-        main = next((stage for stage in Stage if stage in stages), None)
-        if main is Stage.TRAIN and "train" in taken:
-            fitted = [name for name in self._gives(section) if name in self.roles.fitted]
-            if fitted:
-                return _as_name(f"train-{fitted[0]}")
-        if main is not None and len({stage for stage in stages if stage in PREPARES}) > 1 and main in PREPARES:
-            return "prepare"
-        if main is not None and (main is not Stage.PLOT or all(stage is Stage.PLOT for stage in stages)):
-            return main.value
-        gives = self._gives(section)
-        return _as_name(gives[0]) if gives else "step"
-
-    def _gives(self, section: Section) -> list[str]:
-        """Return the values that others take from a section, the most wanted first."""
-        users: dict[str, set[int]] = {}
-        for place in section.cells:
-            for link in self.flow.taken[place]:
-                if not link.source and link.user not in section.cells:
-                    users.setdefault(link.name, set()).add(link.user)
-        return sorted(users, key=lambda name: -len(users[name]))
-
     def refuse(self, draft: _Draft, after: Pipeline, errors: list[Diagnostic]) -> set[tuple[str, str]]:
         """Return what must go from a draft that gives these new errors, or in which cells are not where they should be."""
         wrong: set[tuple[str, str]] = set()
@@ -277,10 +238,10 @@ class _Author:
             else:
                 wrong |= self._uncut(draft, cell, error)
         in_tasks = {cell.id for task in after.tasks.values() for cell in task.cells}
-        for cell_id, role in draft.roles.items():
-            if role in ("imports", "parameters") and cell_id in in_tasks:
-                wrong.add((cell_id, role))  # it does more than it seems to
-        return wrong
+        loose = [
+            (one, role) for one, role in draft.roles.items() if role in ("imports", "parameters") and one in in_tasks
+        ]
+        return wrong | set(loose[-1:])  # it does more than it seems to; the others may be in a task because of it
 
     def _uncut(self, draft: _Draft, cell: Cell | None, error: Diagnostic) -> set[tuple[str, str]]:
         """Merge the task that a problem is in with the one before it, or the first two."""
@@ -327,8 +288,14 @@ def _suggestion(
     draft: _Draft, flow: CellFlow, after: Pipeline, new: Mapping[str, tuple[str, ...]], author: _Author
 ) -> Suggestion:
     sections = dict(zip(draft.names, draft.sections, strict=True))
+    namer = Namer(author.roles, draft.sections)
+    order = list(after.tasks)
     tasks = tuple(
-        SuggestedTask(name, tuple(cell.id for cell in task.cells), _why(name, sections.get(name), after, author))
+        SuggestedTask(
+            name,
+            tuple(cell.id for cell in task.cells),
+            namer.why(sections.get(name), after.plain.nodes.get(name), order),
+        )
         for name, task in after.tasks.items()
     )
     reasons = {
@@ -339,31 +306,3 @@ def _suggestion(
     for cell_id, why in draft.reasons.items():
         reasons[cell_id] = f"{reasons[cell_id]}; {why}" if cell_id in reasons else why
     return Suggestion(tasks, new, {name: reasons[name] for name in new})
-
-
-def _why(name: str, section: Section | None, after: Pipeline, author: _Author) -> str:
-    if section is None or section.name is not None:
-        what = "tagged already"
-    elif section.heading is not None:
-        what = f"heading {section.heading.text!r}"
-    else:
-        stages = {author.roles.stage[place] for place in section.cells}
-        main = next((stage for stage in Stage if stage in stages), None)
-        what = _DOES[main] if main is not None else "few values cross here"
-    node = after.plain.nodes.get(name)
-    given = [out for out in node.outputs if not out.startswith("@") and node.wanted_by.get(out)] if node else []
-    wanting = {task for out in given if node for task in node.wanted_by[out]}
-    users = [task for task in after.tasks if task in wanting]
-    return f"{what}; gives {_listed(given)} to {_listed(users)}" if given and users else what
-
-
-def _listed(names: list[str], most: int = 3) -> str:
-    more = len(names) - most
-    if more > 1:
-        return f"{', '.join(names[:most])} and {more} more"
-    return ", ".join(names)
-
-
-def _as_name(text: str) -> str:
-    plain = text.encode("ascii", "ignore").decode().strip("_").lower()[:28]
-    return plain if plain[:1].isalpha() else f"_{plain}" if plain else "step"
