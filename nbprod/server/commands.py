@@ -73,9 +73,9 @@ def serve_arguments(place: Place, options: ServeOptions) -> list[str]:
     return arguments
 
 
-def explore_arguments(options: ExploreOptions) -> list[str]:
+def explore_arguments(place: Place, options: ExploreOptions) -> list[str]:
     """Return what `nbprod explore` takes."""
-    return ["--run", options.run, "--task", options.task]
+    return [str(place.notebook), "--run", options.run, "--task", options.task]
 
 
 def ask(place: Place, arguments: Sequence[str]) -> str:
