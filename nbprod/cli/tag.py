@@ -58,19 +58,19 @@ def tag(
     from nbprod.project import Project
 
     changes = bool(add or remove or replace or clear)
+    if propose and (cells or fix or changes):
+        raise click.UsageError("--suggest stands alone: it looks at all cells")
+    if apply and not propose:
+        raise click.UsageError("--apply writes what --suggest proposes: give both")
     if changes and not cells:
         raise click.UsageError("say which cells, by number or id")
     if cells and not changes:
         raise click.UsageError("say what to do with the cells: --add, --remove, --set or --clear")
     if (replace or clear) and (add or remove or (replace and clear)):
         raise click.UsageError("--set and --clear stand alone: they replace all tags")
-    if propose and (cells or fix):
-        raise click.UsageError("--suggest stands alone: it looks at all cells")
-    if apply and not propose:
-        raise click.UsageError("--apply writes what --suggest proposes: give both")
     entry = Project.find().pipeline(pipeline)
     if propose:
-        _propose(entry, apply=apply, as_json=as_json)
+        _propose(entry, pipeline, apply=apply, as_json=as_json)
         return
     read = read_pipeline(str(entry.notebook))
     new: dict[int, tuple[str, ...]] = {}
@@ -91,7 +91,7 @@ def tag(
     _show(read.notebook, set(new), as_json=as_json)
 
 
-def _propose(entry: Entry, *, apply: bool, as_json: bool) -> None:
+def _propose(entry: Entry, called: str, *, apply: bool, as_json: bool) -> None:
     from nbprod.notebook.reader import read_notebook
     from nbprod.notebook.retag import write_tags
     from nbprod.notebook.suggest import suggest
@@ -113,7 +113,7 @@ def _propose(entry: Entry, *, apply: bool, as_json: bool) -> None:
         ]
         print_table(["cell", "tags", "code", "why"], rows)
         if not apply:
-            click.echo(f"nothing is written yet: nbprod tag {entry.name} --suggest --apply writes these tags", err=True)
+            click.echo(f"nothing is written yet: nbprod tag {called} --suggest --apply writes these tags", err=True)
 
 
 def _first_line(cell: Cell) -> str:

@@ -90,3 +90,51 @@ def test_what_check_proposes_is_applied(nbprod):
 
     assert result.code == 0
     assert json.loads(path.read_text())["cells"][1]["metadata"]["tags"] == ["task:train"]
+
+
+UNTAGGED = ("import os", "n = 3", "rows = [os.sep] * n", "total = len(rows)\nprint(total)")
+
+
+def test_tags_are_proposed_and_nothing_is_written(nbprod):
+    path = nbprod.notebook(*UNTAGGED)
+    before = path.read_bytes()
+
+    result = nbprod("tag", "a.ipynb", "--suggest")
+
+    assert result.code == 0
+    assert [line.split()[:2] for line in result.out.splitlines()] == [
+        ["cell", "tags"],
+        ["1", "imports"],
+        ["2", "parameters"],
+        ["3", "task:total"],
+    ]
+    assert "settings that later cells read: n" in result.out
+    assert "nothing is written yet: nbprod tag a.ipynb --suggest --apply" in result.err
+    assert path.read_bytes() == before
+
+
+def test_proposed_tags_are_written_on_demand_and_then_nothing_is_left_to_propose(nbprod):
+    path = nbprod.notebook(*UNTAGGED)
+
+    result = nbprod("tag", "a.ipynb", "--suggest", "--apply", "--json")
+
+    tags = {"c1": ["imports"], "c2": ["parameters"], "c3": ["task:total"]}
+    assert (result.code, result.json["tags"], result.json["applied"]) == (0, tags, True)
+    assert [task["cells"] for task in result.json["tasks"]] == [["c3", "c4"]]
+    assert set(result.json["reasons"]) == set(tags)
+    cells = json.loads(path.read_text())["cells"]
+    assert {cell["id"]: cell["metadata"]["tags"] for cell in cells if cell["metadata"]} == tags
+    again = nbprod("tag", "a.ipynb", "--suggest", "--apply")
+    assert (again.code, again.out) == (0, "nothing to propose: every cell has its place\n")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["3", "--suggest"], ["--suggest", "--fix"], ["--apply"], ["3", "--add", "a", "--apply"]]
+)
+def test_a_proposal_stands_alone(nbprod, arguments):
+    nbprod.notebook(*UNTAGGED)
+
+    result = nbprod("tag", "a.ipynb", *arguments)
+
+    assert result.code == 2
+    assert "--suggest" in result.err
