@@ -5,6 +5,7 @@ import { IDocumentManager } from '@jupyterlab/docmanager';
 import { IFileBrowserFactory } from '@jupyterlab/filebrowser';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import type { NotebookPanel } from '@jupyterlab/notebook';
+import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
@@ -39,7 +40,8 @@ const plugin: JupyterFrontEndPlugin<void> = {
     ISettingRegistry,
     IStatusBar,
     IDocumentManager,
-    IFileBrowserFactory
+    IFileBrowserFactory,
+    IRenderMimeRegistry
   ],
   activate: (
     app: JupyterFrontEnd,
@@ -50,7 +52,8 @@ const plugin: JupyterFrontEndPlugin<void> = {
     registry: ISettingRegistry | null,
     statusBar: IStatusBar | null,
     documents: IDocumentManager | null,
-    browsers: IFileBrowserFactory | null
+    browsers: IFileBrowserFactory | null,
+    rendermime: IRenderMimeRegistry | null
   ): void => {
     const trans = (translator ?? nullTranslator).load('nbprod');
     const { serviceManager, commands, shell } = app;
@@ -63,6 +66,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
       model,
       commands,
       trans,
+      rendermime: rendermime ?? undefined,
       tabs: [
         { id: 'pipeline', label: trans.__('Pipeline'), view: PipelineView },
         { id: 'run', label: trans.__('Run'), view: RunView },

@@ -80,7 +80,7 @@ export function PromotePart(props: IPromoteProps): JSX.Element {
       <label className="nbprod-Field nbprod-Promote-run">
         <span>{trans.__('run')}</span>
         <select
-          className="jp-mod-styled nbprod-Select"
+          className="nbprod-Select"
           value={chosen}
           onChange={event => setChosen(event.target.value)}
         >

@@ -35,7 +35,7 @@ export function TryIt({ api, path, service, routes, trans }: ITryProps): JSX.Ele
         <label className="nbprod-Field">
           <span>{trans.__('route')}</span>
           <select
-            className="jp-mod-styled nbprod-Select"
+            className="nbprod-Select"
             value={route.name}
             onChange={event => setName(event.target.value)}
           >

@@ -79,7 +79,7 @@ export function columnsOf(
 
 /** Wide enough for a heading with its arrow, within bounds. */
 export function widthOf(name: string): number {
-  return Math.min(180, Math.max(84, name.length * 7 + 30));
+  return Math.min(180, Math.max(84, name.length * 8 + 34));
 }
 
 /** Where a run comes from: `trial 3 of SWEEP`; empty for one that was started by itself. */

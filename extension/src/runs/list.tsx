@@ -165,7 +165,7 @@ function Filters(props: IFiltersProps): JSX.Element {
       <label className="nbprod-Field">
         <span>{trans.__('State')}</span>
         <select
-          className="jp-mod-styled nbprod-Select"
+          className="nbprod-Select"
           value={status}
           onChange={event => change(() => setStatus(event.target.value))}
         >

@@ -39,7 +39,7 @@ export function ParameterField(props: IFieldProps): JSX.Element {
         </code>
         <span className="nbprod-Parameter-type">{parameter.type}</span>
         <select
-          className="jp-mod-styled nbprod-Select"
+          className="nbprod-Select"
           aria-label={trans.__('How %1 is given', parameter.name)}
           value={field.how}
           onChange={event => change({ how: event.target.value as How })}

@@ -90,7 +90,7 @@ function Select({ id, label, value, options, error, onChange }: ISelectProps): J
       <label htmlFor={id}>{label}</label>
       <select
         id={id}
-        className="jp-mod-styled nbprod-Select"
+        className="nbprod-Select"
         value={value}
         aria-invalid={error ? true : undefined}
         aria-describedby={error ? `${id}-error` : undefined}
