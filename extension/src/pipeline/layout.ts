@@ -1,0 +1,130 @@
+/** Where the tasks of the graph stand: dagre's layered layout, top to bottom. */
+import dagre from '@dagrejs/dagre';
+
+import type { Analysis } from '../types';
+
+export interface IPoint {
+  readonly x: number;
+  readonly y: number;
+}
+
+/** A box; `x` and `y` are its upper left corner. */
+export interface IBox extends IPoint {
+  readonly name: string;
+  readonly width: number;
+  readonly height: number;
+  /** What becomes the service, which is no task. */
+  readonly isServe: boolean;
+}
+
+export interface ILine {
+  readonly source: string;
+  readonly target: string;
+  /** Empty for an order edge. */
+  readonly variables: readonly string[];
+  readonly points: readonly IPoint[];
+  /** Its names, cut to what fits, and the middle of their place. */
+  readonly label: string;
+  readonly at: IPoint;
+}
+
+export interface ILayout {
+  readonly boxes: readonly IBox[];
+  readonly lines: readonly ILine[];
+  readonly width: number;
+  readonly height: number;
+}
+
+const LETTER = 7; // px, about, of the user interface's font
+const BOX = { least: 128, most: 190, height: 58, serve: 40 };
+const LABEL = { letter: 6.4, letters: 20, height: 15 };
+const SERVE = '\0serve'; // no task can have this name
+
+/** Lay out the tasks, and what becomes the service below them. */
+export function layoutGraph(analysis: Pick<Analysis, 'tasks' | 'edges' | 'serve'>): ILayout {
+  const graph = new dagre.graphlib.Graph();
+  graph.setGraph({ rankdir: 'TB', nodesep: 14, edgesep: 10, ranksep: 22, marginx: 6, marginy: 6 });
+  graph.setDefaultEdgeLabel(() => ({}));
+  for (const { name } of analysis.tasks) {
+    graph.setNode(name, { width: widthOf(name), height: BOX.height });
+  }
+  const edges = [...analysis.edges];
+  if (analysis.serve) {
+    graph.setNode(SERVE, { width: widthOf(analysis.serve.name), height: BOX.serve });
+    for (const [source, variables] of sources(analysis.serve.inputs)) {
+      edges.push({ source, target: SERVE, variables });
+    }
+  }
+  const known = edges.filter(edge => graph.hasNode(edge.source) && graph.hasNode(edge.target));
+  for (const { source, target, variables } of known) {
+    const label = labelOf(variables);
+    const width = label.length * LABEL.letter + 8;
+    graph.setEdge(source, target, { width, height: LABEL.height, labelpos: 'c' });
+  }
+  dagre.layout(graph);
+  const boxes = graph.nodes().map(name => {
+    const { x, y, width, height } = graph.node(name);
+    const isServe = name === SERVE;
+    const shown = isServe ? (analysis.serve?.name ?? '') : name;
+    return { name: shown, x: x - width / 2, y: y - height / 2, width, height, isServe };
+  });
+  const lines = known.map(({ source, target, variables }) => {
+    const { points, x, y } = graph.edge(source, target);
+    const at = { x: x ?? points[0].x, y: y ?? points[0].y };
+    return { source, target, variables, points, label: labelOf(variables), at };
+  });
+  const { width = 0, height = 0 } = graph.graph();
+  return { boxes, lines, width, height };
+}
+
+/** A curve through points, as SVG draws it. */
+export function curve(points: readonly IPoint[]): string {
+  const [first, ...rest] = points;
+  if (!first) {
+    return '';
+  }
+  let path = `M${round(first.x)},${round(first.y)}`;
+  rest.forEach((point, index) => {
+    const next = rest[index + 1];
+    if (next) {
+      const middle = { x: (point.x + next.x) / 2, y: (point.y + next.y) / 2 };
+      const end = index === rest.length - 2 ? next : middle;
+      path += `Q${round(point.x)},${round(point.y)} ${round(end.x)},${round(end.y)}`;
+    } else if (rest.length === 1) {
+      path += `L${round(point.x)},${round(point.y)}`;
+    }
+  });
+  return path;
+}
+
+/** Names as they fit on an edge: `df, names`, `X_test, y_test +3`. */
+export function labelOf(variables: readonly string[]): string {
+  let shown = '';
+  for (const [index, name] of variables.entries()) {
+    const longer = shown ? `${shown}, ${name}` : name;
+    const left = variables.length - index;
+    if (longer.length > LABEL.letters) {
+      return shown
+        ? `${shown} +${left}`
+        : `${name.slice(0, LABEL.letters - 1)}…${left > 1 ? ` +${left - 1}` : ''}`;
+    }
+    shown = longer;
+  }
+  return shown;
+}
+
+function widthOf(name: string): number {
+  return Math.min(BOX.most, Math.max(BOX.least, name.length * LETTER + 34));
+}
+
+function sources(inputs: Readonly<Record<string, string>>): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  for (const [variable, task] of Object.entries(inputs)) {
+    found.set(task, [...(found.get(task) ?? []), variable]);
+  }
+  return found;
+}
+
+function round(value: number): number {
+  return Math.round(value * 10) / 10;
+}
