@@ -67,8 +67,8 @@ def progress(*, as_json: bool) -> Progress:
     return LiveTable() if sys.stdout.isatty() else Lines()
 
 
-class JsonLines:
-    """One JSON object a line: every event."""
+class _Stream:
+    """Writes on standard output as events come; all of it is there when the run has ended."""
 
     def __enter__(self) -> Self:
         return self
@@ -77,21 +77,17 @@ class JsonLines:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         sys.stdout.flush()
+
+
+class JsonLines(_Stream):
+    """One JSON object a line: every event."""
 
     def __call__(self, event: Event) -> None:
         click.echo(json.dumps(plain(event.to_json()), ensure_ascii=False))
 
 
-class Lines:
+class Lines(_Stream):
     """One line for each thing worth knowing."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        sys.stdout.flush()
 
     def __call__(self, event: Event) -> None:
         text = describe(event)

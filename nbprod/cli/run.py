@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -24,42 +25,54 @@ if TYPE_CHECKING:
     from nbprod.errors import NbprodError
     from nbprod.execution.run import RunResult
     from nbprod.notebook.pipeline import Pipeline
-    from nbprod.project import Entry
+    from nbprod.project import Entry, Project
 
-only_option = click.option("--only", multiple=True, metavar="TASK", help="Just this task, and what it needs.")
-from_option = click.option(
-    "--from", "start_from", multiple=True, metavar="TASK", help="Compute this task and all after it anew."
+_WHAT = (
+    pipeline_argument,
+    parameter_option,
+    values_option,
+    click.option("--only", multiple=True, metavar="TASK", help="Just this task, and what it needs."),
+    click.option(
+        "--from", "start_from", multiple=True, metavar="TASK", help="Compute this task and all after it anew."
+    ),
+    click.option("--force", is_flag=True, help="Compute everything anew (with --only, just those tasks)."),
 )
-force_option = click.option("--force", is_flag=True, help="Compute everything anew (with --only, just those tasks).")
+"""What is to run: the same for `plan` and `run`."""
 
 
-@command(pipeline_argument, parameter_option, values_option, only_option, from_option, force_option)
-def plan(
-    pipeline: str | None,
-    parameters: tuple[str, ...],
-    values: dict[str, Any],
-    only: tuple[str, ...],
-    start_from: tuple[str, ...],
-    force: bool,
-    as_json: bool,
-) -> None:
-    """Say for every task whether it would run, and why. Nothing runs."""
-    from nbprod.execution.run import plan_pipeline
+@dataclass(frozen=True)
+class _Asked:
+    """The pipeline that was asked for, and values for its parameters."""
+
+    project: Project
+    entry: Entry
+    pipeline: Pipeline
+    parameters: dict[str, Any]
+
+
+def _asked(pipeline: str | None, parameters: tuple[str, ...], values: dict[str, Any]) -> _Asked:
     from nbprod.notebook.pipeline import read_pipeline
     from nbprod.project import Project
 
     project = Project.find()
     entry = project.pipeline(pipeline)
     read = read_pipeline(str(entry.notebook))
+    return _Asked(project, entry, read, parameter_values(entry, read, parameters, values))
+
+
+@command(*_WHAT)
+def plan(pipeline: str | None, parameters: tuple[str, ...], values: dict[str, Any], as_json: bool, **what: Any) -> None:
+    """Say for every task whether it would run, and why. Nothing runs."""
+    from nbprod.execution.run import plan_pipeline
+
+    asked = _asked(pipeline, parameters, values)
     plans = plan_pipeline(
-        read,
-        project,
-        name=entry.name,
-        parameters=parameter_values(entry, read, parameters, values),
-        only=only,
-        start_from=start_from,
-        force=force,
-        inputs=entry.config.inputs,
+        asked.pipeline,
+        asked.project,
+        name=asked.entry.name,
+        parameters=asked.parameters,
+        inputs=asked.entry.config.inputs,
+        **what,
     )
     if as_json:
         print_json(plans)
@@ -69,12 +82,7 @@ def plan(
 
 
 @command(
-    pipeline_argument,
-    parameter_option,
-    values_option,
-    only_option,
-    from_option,
-    force_option,
+    *_WHAT,
     click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds that each task may take."),
     click.option(
         "--cell-timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds that each cell may take."
@@ -86,14 +94,9 @@ def run(
     pipeline: str | None,
     parameters: tuple[str, ...],
     values: dict[str, Any],
-    only: tuple[str, ...],
-    start_from: tuple[str, ...],
-    force: bool,
-    timeout: float | None,
-    cell_timeout: float | None,
-    retries: int,
     workers: int | None,
     as_json: bool,
+    **how: Any,
 ) -> int:
     """Run a pipeline. Tasks with nothing changed are not repeated; `nbprod plan` says which.
 
@@ -102,30 +105,20 @@ def run(
     """
     from nbprod.cli.progress import progress
     from nbprod.execution.run import run_pipeline
-    from nbprod.notebook.pipeline import read_pipeline
-    from nbprod.project import Project
 
-    project = Project.find()
-    entry = project.pipeline(pipeline)
-    read = read_pipeline(str(entry.notebook))
-    options = entry.run_options
+    asked = _asked(pipeline, parameters, values)
+    options = asked.entry.run_options | how
     if workers is not None:
         options["workers"] = workers
-    project.make_state()
+    asked.project.make_state()
     if not as_json:
-        _warn(read, entry)
+        _warn(asked.pipeline, asked.entry)
     with progress(as_json=as_json) as show:
         result = run_pipeline(
-            read,
-            project,
-            name=entry.name,
-            parameters=parameter_values(entry, read, parameters, values),
-            only=only,
-            start_from=start_from,
-            force=force,
-            timeout=timeout,
-            cell_timeout=cell_timeout,
-            retries=retries,
+            asked.pipeline,
+            asked.project,
+            name=asked.entry.name,
+            parameters=asked.parameters,
             on_event=show,
             **options,
         )
