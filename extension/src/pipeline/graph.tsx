@@ -27,17 +27,20 @@ export function Graph({ analysis, states, trans, onOpen }: IGraphProps): JSX.Ele
     analysis.serve
   ]);
   // The same graph is not laid out again when but the code or the states change.
-  const layout = React.useMemo(() => layoutGraph(analysis), [shape]);
+  const frame = React.useRef<HTMLDivElement>(null);
+  const room = useRoom(frame);
+  const layout = React.useMemo(() => layoutGraph(analysis, room), [shape, room]);
+  const scale = Math.max(LEAST_SCALE, Math.min(1, room / layout.width));
   const colors = React.useMemo(() => taskColors(analysis.tasks.map(task => task.name)), [layout]);
   const place = React.useRef<HTMLDivElement>(null);
   const tasks = new Map(analysis.tasks.map(task => [task.name, task]));
   const serving = analysis.cells.find(cell => cell.roles.includes('serve'));
   return (
-    <div className="nbprod-Graph" role="group" aria-label={trans.__('Pipeline')}>
+    <div className="nbprod-Graph" role="group" aria-label={trans.__('Pipeline')} ref={frame}>
       <div
         className="nbprod-Graph-sheet"
         ref={place}
-        style={{ width: layout.width, height: layout.height }}
+        style={{ width: layout.width, height: layout.height, zoom: scale }}
         onKeyDown={event => moveFocus(event, layout.boxes, place.current)}
       >
         <Lines lines={layout.lines} width={layout.width} height={layout.height} />
@@ -72,6 +75,27 @@ export function Graph({ analysis, states, trans, onOpen }: IGraphProps): JSX.Ele
       </div>
     </div>
   );
+}
+
+const LEAST_SCALE = 0.75; // smaller could not be read
+const STEP = 16; // px: not every step of a drag lays the graph out again
+
+/** The width that there is for the graph. */
+function useRoom(frame: React.RefObject<HTMLElement>): number {
+  const [room, setRoom] = React.useState(Infinity);
+  React.useLayoutEffect(() => {
+    const look = (): void => {
+      const width = (frame.current?.clientWidth ?? 0) - 10;
+      setRoom(width > 0 ? Math.floor(width / STEP) * STEP : Infinity);
+    };
+    const observer = new ResizeObserver(look);
+    if (frame.current) {
+      observer.observe(frame.current);
+    }
+    look();
+    return () => observer.disconnect();
+  }, []);
+  return room;
 }
 
 interface ITaskBoxProps {

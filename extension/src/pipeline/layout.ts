@@ -37,11 +37,26 @@ export interface ILayout {
 
 const LETTER = 7; // px, about, of the user interface's font
 const BOX = { least: 128, most: 190, height: 58, serve: 40 };
-const LABEL = { letter: 6.4, letters: 20, height: 15 };
+const LABEL = { letter: 6.4, height: 15 };
+const LETTERS = [20, 12, 8]; // of the names on a line, the narrower the panel
 const SERVE = '\0serve'; // no task can have this name
 
-/** Lay out the tasks, and what becomes the service below them. */
-export function layoutGraph(analysis: Pick<Analysis, 'tasks' | 'edges' | 'serve'>): ILayout {
+type Shape = Pick<Analysis, 'tasks' | 'edges' | 'serve'>;
+
+/** Lay out the tasks, and what becomes the service below them, with as much of the names on the lines as the width allows. */
+export function layoutGraph(analysis: Shape, width = Infinity): ILayout {
+  const [most, ...fewer] = LETTERS;
+  let layout = layoutWith(analysis, most);
+  for (const letters of fewer) {
+    if (layout.width <= width) {
+      break;
+    }
+    layout = layoutWith(analysis, letters);
+  }
+  return layout;
+}
+
+function layoutWith(analysis: Shape, letters: number): ILayout {
   const graph = new dagre.graphlib.Graph();
   graph.setGraph({ rankdir: 'TB', nodesep: 14, edgesep: 10, ranksep: 22, marginx: 6, marginy: 6 });
   graph.setDefaultEdgeLabel(() => ({}));
@@ -57,7 +72,7 @@ export function layoutGraph(analysis: Pick<Analysis, 'tasks' | 'edges' | 'serve'
   }
   const known = edges.filter(edge => graph.hasNode(edge.source) && graph.hasNode(edge.target));
   for (const { source, target, variables } of known) {
-    const label = labelOf(variables);
+    const label = labelOf(variables, letters);
     const width = label.length * LABEL.letter + 8;
     graph.setEdge(source, target, { width, height: LABEL.height, labelpos: 'c' });
   }
@@ -71,7 +86,7 @@ export function layoutGraph(analysis: Pick<Analysis, 'tasks' | 'edges' | 'serve'
   const lines = known.map(({ source, target, variables }) => {
     const { points, x, y } = graph.edge(source, target);
     const at = { x: x ?? points[0].x, y: y ?? points[0].y };
-    return { source, target, variables, points, label: labelOf(variables), at };
+    return { source, target, variables, points, label: labelOf(variables, letters), at };
   });
   const { width = 0, height = 0 } = graph.graph();
   return { boxes, lines, width, height };
@@ -98,15 +113,15 @@ export function curve(points: readonly IPoint[]): string {
 }
 
 /** Names as they fit on an edge: `df, names`, `X_test, y_test +3`. */
-export function labelOf(variables: readonly string[]): string {
+export function labelOf(variables: readonly string[], letters = LETTERS[0]): string {
   let shown = '';
   for (const [index, name] of variables.entries()) {
     const longer = shown ? `${shown}, ${name}` : name;
     const left = variables.length - index;
-    if (longer.length > LABEL.letters) {
+    if (longer.length > letters) {
       return shown
         ? `${shown} +${left}`
-        : `${name.slice(0, LABEL.letters - 1)}…${left > 1 ? ` +${left - 1}` : ''}`;
+        : `${name.slice(0, letters - 1)}…${left > 1 ? ` +${left - 1}` : ''}`;
     }
     shown = longer;
   }
