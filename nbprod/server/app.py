@@ -16,9 +16,10 @@ from typing import Any
 
 from jupyter_core.paths import jupyter_runtime_dir
 from jupyter_server.extension.application import ExtensionApp
+from traitlets import Float
 
 from nbprod.server.handler import Handler
-from nbprod.server.jobs import Event, Jobs
+from nbprod.server.jobs import GRACE, Event, Jobs
 from nbprod.server.place import Server
 from nbprod.server.routes import PREFIX, by_path
 
@@ -33,6 +34,8 @@ class NbprodApp(ExtensionApp):
     name = "nbprod"
     load_other_extensions = True
 
+    stop_seconds = Float(GRACE, help="Seconds that a job has to end when it is stopped, before it is killed.").tag(config=True)
+
     jobs: Jobs
     threads: ThreadPoolExecutor
 
@@ -42,7 +45,7 @@ class NbprodApp(ExtensionApp):
         server: Any = self.serverapp
         server.event_logger.register_event_schema(schema)
         root = Path(self.settings["server_root_dir"]).expanduser().resolve()
-        self.jobs = Jobs(root, Path(jupyter_runtime_dir()) / "nbprod-jobs", self._tell)
+        self.jobs = Jobs(root, Path(jupyter_runtime_dir()) / "nbprod-jobs", self._tell, self.stop_seconds)
         self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="nbprod")
         self._loop: asyncio.AbstractEventLoop | None = None
         server.io_loop.add_callback(self._begin)

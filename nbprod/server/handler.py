@@ -16,6 +16,7 @@ from jupyter_server.base.handlers import APIHandler
 from tornado.web import HTTPError, authenticated
 
 from nbprod.errors import NbprodError
+from nbprod.server.values import json_value
 
 if TYPE_CHECKING:
     from nbprod.server.openapi import Endpoint
@@ -129,8 +130,15 @@ def _call(
     if isinstance(answer, list):
         return b"[" + b",".join(item.model_dump_json().encode() for item in answer) + b"]"
     if isinstance(answer, dict):
-        return json.dumps(answer).encode()
+        return _json(answer)
     return answer if answer is None else str(answer)
+
+
+def _json(value: dict[str, Any]) -> bytes:
+    try:
+        return json.dumps(value, allow_nan=False).encode()
+    except ValueError:  # an output with NaN in it, which no browser reads
+        return json.dumps(json_value(value)).encode()
 
 
 @functools.cache

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 POLL = 0.02
 GRACE = 10.0
-"""Seconds that a job has to end after it was asked to."""
 KEPT = 24 * 3600.0
 """Seconds that an ended job stays."""
 BATCH = 50
@@ -123,12 +122,16 @@ class Jobs:
         root: The server's root.
         pointers: A folder of the user's with a file for each job, which says where it is; a server that starts finds them there.
         tell: Called in the following thread with new events; it may wait.
+        grace: Seconds that a job has to end when it is stopped.
     """
 
-    def __init__(self, root: Path, pointers: Path, tell: Callable[[Sequence[Event]], None]) -> None:
+    def __init__(
+        self, root: Path, pointers: Path, tell: Callable[[Sequence[Event]], None], grace: float = GRACE
+    ) -> None:
         self.root = root
         self.pointers = pointers
         self.tell = tell
+        self.grace = grace
         self._jobs: dict[str, Followed] = {}
         self._lock = threading.Lock()
         self._work = threading.Event()
@@ -187,7 +190,7 @@ class Jobs:
         return job
 
     def stop(self, name: str) -> Followed:
-        """Ask a job to end, as Ctrl-C does; it is killed if it has not after `GRACE` seconds. One that has ended stays as it is."""
+        """Ask a job to end, as Ctrl-C does; it is killed if it has not in time. One that has ended stays as it is."""
         job = self.get(name)
         if job.ended is None and job.folder.ended() is None and job.folder.stop_asked() is None:
             job.folder.ask_stop()
@@ -278,7 +281,7 @@ class Jobs:
             self._bury(job)
             ended = job.folder.ended()
         asked = job.folder.stop_asked()
-        if ended is None and asked is not None and time.time() - asked > GRACE:
+        if ended is None and asked is not None and time.time() - asked > self.grace:
             _kill(job)
         if ended is not None:
             new += job.read()
@@ -294,7 +297,7 @@ class Jobs:
             return
         known = {"events": job.count + 1, "run": job.run, "sweep": job.sweep}
         if job.folder.stop_asked() is not None:
-            job.folder.close("cancelled", f"it did not end within {GRACE:.0f} s and was killed", **known)
+            job.folder.close("cancelled", f"it did not end within {self.grace:.0f} s and was killed", **known)
         else:
             job.folder.close("lost", "its process was killed, or the machine was restarted", **known)
 

@@ -57,7 +57,8 @@ def preview_of(place: Place, run: str | None) -> PromotePreview:
     """Return what promoting a run would do."""
     from nbprod.promotion.preview import preview
 
-    check_kept(place)
+    if not place.project.has_records:
+        raise NotFoundError(f"no run of {place.entry.name!r} has succeeded yet", fix="Run it first.")
     found = preview(place.project, place.entry, run)
     serve = found.serve
     return PromotePreview(

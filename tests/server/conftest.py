@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from pytest_jupyter.jupyter_core import pytest_pycollect_makeitem, pytest_pyfunc_call  # they run `async def` tests
 
 from tests.server.live import Live
+
+
+__all__ = ["live", "pytest_pycollect_makeitem", "pytest_pyfunc_call"]
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,8 @@ from tornado.websocket import websocket_connect
 from tests.server.contract import check_answer
 
 TOKEN = "secret"
+STOP_SECONDS = 3.0
+PEEK = Path(__file__).parent / "peek"
 SCHEMA = "https://nbprod.dev/events/job"
 
 
@@ -110,6 +112,7 @@ class Live:
             "JUPYTER_DATA_DIR": str(self.home / "data"),
             "JUPYTER_RUNTIME_DIR": str(self.home / "runtime"),
             "JUPYTER_NO_CONFIG": "1",
+            "PYTHONPATH": str(PEEK),
         }
         self.home.mkdir(parents=True, exist_ok=True)
         self.log = self.home / "server.log"
@@ -120,7 +123,8 @@ class Live:
             "--ServerApp.port_retries=0",
             f"--IdentityProvider.token={TOKEN}",
             f"--ServerApp.root_dir={self.root}",
-            "--ServerApp.jpserver_extensions={'nbprod': True}",
+            "--ServerApp.jpserver_extensions={'nbprod': True, 'peek': True}",
+            f"--NbprodApp.stop_seconds={STOP_SECONDS}",
         ]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -134,11 +138,18 @@ class Live:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             try:
-                if self.call("GET", "openapi.json").status == 200:
-                    return
+                self.imported()
             except OSError:
+                assert self.process.poll() is None, self.log.read_text()
                 time.sleep(0.05)
+            else:
+                return
         raise AssertionError(self.log.read_text())
+
+    def imported(self) -> set[str]:
+        """Return the top-level modules that the server has imported so far."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/peek?token={TOKEN}", timeout=10) as reply:
+            return {name.partition(".")[0] for name in json.loads(reply.read())["modules"]}
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         if self.process is not None:
