@@ -88,6 +88,8 @@ def _print(entry: Entry, pipeline: Pipeline, graph: Graph, problems: list[Diagno
             for name, node in graph.nodes.items()
         ],
     )
+    if not _is_tagged(pipeline):
+        click.echo(f"no cell is tagged yet: nbprod tag {short(entry.notebook)} --suggest proposes tasks")
     if pipeline.parameters:
         values = {**{one.name: one.default for one in pipeline.parameters.values()}, **entry.config.parameters}
         click.echo("parameters: " + ", ".join(f"{name} = {value!r}" for name, value in values.items()))
@@ -100,6 +102,12 @@ def _print(entry: Entry, pipeline: Pipeline, graph: Graph, problems: list[Diagno
         print_problem(problem)
     count = sum(problem.severity != "info" for problem in problems)
     click.echo(f"{count} problem{'s' * (count != 1)}" if count else click.style("no problems", fg="green"))
+
+
+def _is_tagged(pipeline: Pipeline) -> bool:
+    from nbprod.notebook.tags import Marks, read_marks
+
+    return any(read_marks(cell)[0] != Marks() for cell in pipeline.notebook.cells)
 
 
 def print_problem(problem: Diagnostic) -> None:

@@ -47,9 +47,10 @@ def is_scalar(node: ast.stmt | None, stages: Stages, known: Collection[str]) -> 
         return None
     target = node.targets[0]
     if isinstance(target, ast.Name):
-        if _is_share(node.value, stages):
-            return Scalar(measured=_is_metric_name(target.id))
-        return _of(node.value, stages, known)
+        found = _of(node.value, stages, known)
+        if found is None and _is_metric_name(target.id) and _is_average(node.value, stages, known):
+            return Scalar(measured=True)
+        return found
     if isinstance(target, ast.Tuple) and all(isinstance(one, ast.Name) for one in target.elts):
         if isinstance(node.value, ast.Tuple) and len(node.value.elts) == len(target.elts):
             return _together([_of(value, stages, known) for value in node.value.elts])
@@ -140,14 +141,24 @@ def _call(node: ast.expr, stages: Stages) -> SeenCall | None:
     return next((call for call in stages.calls(node) if call.node is node), None)
 
 
-def _is_share(node: ast.expr, stages: Stages) -> bool:
-    """Say whether this is how often something is so: `(predicted == y).mean()`, `np.mean(predicted == y)`."""
+def _is_average(node: ast.expr, stages: Stages, known: Collection[str]) -> bool:
+    """Say whether this is the mean of something: `(predicted == y).mean()`, `np.sqrt(np.mean((predicted - y) ** 2)) * 100`."""
+    if isinstance(node, ast.BinOp):
+        sides = (node.left, node.right)
+        averages = [_is_average(side, stages, known) for side in sides]
+        numbers = [_of(side, stages, known) is not None for side in sides]
+        return any(averages) and all(a or n for a, n in zip(averages, numbers, strict=True))
+    if isinstance(node, ast.UnaryOp):
+        return _is_average(node.operand, stages, known)
     call = _call(node, stages)
-    if call is None or call.node.keywords:
+    if call is None:
         return False
-    if call.method == "mean" and isinstance(call.node.func, ast.Attribute) and not call.node.args:
-        return isinstance(call.node.func.value, ast.Compare)
-    return call.name == "numpy.mean" and len(call.node.args) == 1 and isinstance(call.node.args[0], ast.Compare)
+    name = call.name.rpartition(".")[2]
+    if name in ("sqrt", "float", "round", "abs") and call.node.args:
+        return _is_average(call.node.args[0], stages, known)
+    if call.method == "mean":
+        return not call.node.args and not call.node.keywords
+    return call.name == "numpy.mean" and len(call.node.args) == 1 and not call.node.keywords
 
 
 def _is_metric_name(name: str) -> bool:

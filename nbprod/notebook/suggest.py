@@ -98,7 +98,7 @@ class _Author:
         work = [place for place in range(len(self.flow.cells)) if self._works(place, roles)]
         helpers = self._helpers(work, refused)
         for place in helpers:
-            self._give(draft.roles, draft.reasons, place, "imports", "functions that later cells use")
+            self._give(draft.roles, draft.reasons, place, "imports", "functions and classes that later cells use")
         work = [place for place in work if place not in helpers]
         draft.sections = cut(self._material(work, refused))
         self._home_of_definitions(draft, refused)
@@ -222,7 +222,9 @@ class _Author:
                     and not users & set(section.cells)
                 ):
                     section.cells.remove(place)
-                    self._give(draft.roles, draft.reasons, place, "imports", "functions that later tasks use")
+                    self._give(
+                        draft.roles, draft.reasons, place, "imports", "functions and classes that later tasks use"
+                    )
 
     def refuse(self, draft: _Draft, after: Pipeline, errors: list[Diagnostic]) -> set[tuple[str, str]]:
         """Return what must go from a draft that gives these new errors, or in which cells are not where they should be."""

@@ -88,3 +88,11 @@ def test_checking_changes_and_keeps_nothing(nbprod):
 
     assert (path.read_bytes(), path.stat().st_mtime_ns) == before
     assert sorted(file.name for file in nbprod.path.iterdir()) == ["a.ipynb", "pipelines.yaml"]
+
+
+def test_a_notebook_without_tags_is_told_how_to_get_some(nbprod):
+    nbprod.notebook(("mine", "x = 1"))
+    assert "nbprod tag a.ipynb --suggest proposes tasks" in nbprod("check", "a.ipynb").out
+
+    nbprod.notebook(("task:a", "x = 1"))
+    assert "--suggest" not in nbprod("check", "a.ipynb").out

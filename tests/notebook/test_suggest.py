@@ -273,6 +273,10 @@ def test_parameters_are_settings_that_are_set_once_and_read(cell: str, later: st
         ("score = cross_val_score(m, X, y).mean()", {"score"}),
         ("p = m.predict(X)\nacc = accuracy_score(y, p)", set()),  # `p` would be a metric too, and is no number
         ("acc = (m.predict(X) == y).mean()", {"acc"}),
+        ("mape = (abs(p - y) / y).mean() * 100", {"mape"}),
+        ("rmse = np.sqrt(np.mean((y - p) ** 2))", {"rmse"}),
+        ("center = (y - p).mean()", set()),  # a mean, but no metric
+        ("mae = (y - p).mean(axis=0)", set()),
         ("report = classification_report(y, y)", set()),
         ("f = f1_score(y, y, average=None)", set()),  # one for each class
         ("r2 = round(m.score(X, y), 3)\ngain = r2 - 0.5", {"r2", "gain"}),
@@ -284,6 +288,7 @@ def test_parameters_are_settings_that_are_set_once_and_read(cell: str, later: st
 def test_metrics_are_numbers_that_metric_functions_give(cell: str, names: set[str]) -> None:
     made = notebook(f"""
 # %%
+import numpy as np
 from sklearn.metrics import accuracy_score, classification_report, confusion_matrix, f1_score
 from sklearn.model_selection import cross_val_score
 from sklearn.linear_model import LogisticRegression
