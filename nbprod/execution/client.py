@@ -130,7 +130,9 @@ class Client(NotebookClient):  # type: ignore[misc]
                 self.kc.kernel_info()
                 asked = time.monotonic()
             if self.alive.poll() is not None:
-                self._fail("dead", "DeadKernelError", f"{end_of(self.alive.poll())} when it started" + self._said())
+                self._fail(
+                    self._death(), "DeadKernelError", f"{end_of(self.alive.poll())} when it started" + self._said()
+                )
                 raise KernelDied(f"{end_of(self.alive.poll())} when it started{self._said()}")
             if time.monotonic() > deadline:
                 message = f"the kernel did not answer within {self.startup_timeout} s of its start"
@@ -157,7 +159,7 @@ class Client(NotebookClient):  # type: ignore[misc]
             self.cancel.check()
             code = self.alive.poll() if self.alive else None
             message = end_of(code) + self._said()
-            self._fail("dead", "DeadKernelError", message)
+            self._fail(self._death(), "DeadKernelError", message)
             raise KernelDied(message) from None
         except CellTimeoutError:
             self._fail("timeout", "TimeoutError", self._limit(), _traceback(cell))
@@ -233,6 +235,11 @@ class Client(NotebookClient):  # type: ignore[misc]
         else:
             self.nb.metadata.papermill["exception"] = True
         self.watcher.failed(Failure(kind, self.at, name, message, traceback, line_of(traceback)))
+
+    def _death(self) -> str:
+        """Say which kind of failure it is that the kernel's process has ended."""
+        process = self.alive.process if self.alive is not None else None
+        return "orphaned" if getattr(process, "orphaned", False) else "dead"
 
     def _said(self) -> str:
         said = tail(self.kernel.log if self.kernel is not None else self.log_path)

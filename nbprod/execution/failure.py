@@ -12,7 +12,10 @@ _FRAME = re.compile(r"(?:Cell In\[\d+\], line|<timed (?:exec|eval)>, line|<timed
 
 @dataclass(frozen=True)
 class Failure:
-    """How a cell failed. `kind` is `error`, `exit` (sys.exit), `dead`, `timeout` or `start`; `line` is one of the cell."""
+    """How a cell failed. `kind` is `error`, `exit` (sys.exit), `dead`, `orphaned`, `timeout` or `start`; `line` is one of the cell.
+
+    `orphaned`: the prepared process that the kernel came from has ended, and the kernel with it.
+    """
 
     kind: str
     index: int

@@ -37,7 +37,7 @@ def page(
         for column, value in (("pipeline", pipeline), ("sweep", sweep), ("status", status))
         if value is not None
     ]
-    by = _sorted_by(sort)
+    by = _sorted_by(sort, is_sqlite=records.db.is_sqlite)
     query = (
         select(tables.runs)
         .where(*where)
@@ -50,14 +50,15 @@ def page(
         return total, [run_of_row(row) for row in connection.execute(query).mappings()]
 
 
-def _sorted_by(sort: str) -> ColumnElement[Any]:
+def _sorted_by(sort: str, *, is_sqlite: bool) -> ColumnElement[Any]:
     table = tables.runs.c
     kind, colon, name = sort.partition(":")
     if colon and name.isidentifier():
         if kind == "metric":
             return cast(table.metrics[name].as_string(), Float)
         if kind == "parameter":
-            return table.parameters[name].as_string()
+            # with its own type: SQLAlchemy makes it a text or a number, and a parameter may be either
+            return func.json_extract(table.parameters, f'$."{name}"') if is_sqlite else table.parameters[name].as_string()
     if sort == "seconds":
         return table.finished - table.created
     if sort in _PLAIN:

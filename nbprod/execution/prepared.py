@@ -43,13 +43,21 @@ class ForkedKernel:
 
     stdin = stdout = stderr = None
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, parent: Prepared) -> None:
         self.pid = pid
+        self.parent = parent
         self.returncode: int | None = None
         self._ended = threading.Event()
 
+    @property
+    def orphaned(self) -> bool:
+        """Whether its parent is gone, which ended it: that is none of its own doing."""
+        return self.parent.failure is not None
+
     def poll(self) -> int | None:
         """Return the exit status, None while it runs."""
+        if self.returncode is None and not _runs(self.pid) and not self._ended.wait(0.5):
+            self.parent.close("the prepared process does not tell how its kernels end")  # it hangs
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
@@ -76,6 +84,15 @@ class ForkedKernel:
         """Note its end."""
         self.returncode = status
         self._ended.set()
+
+
+def _runs(pid: int) -> bool:
+    """Return whether a process is there and no zombie."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b") ")[2][:1] not in (b"Z", b"X")
+    except OSError:
+        return False
 
 
 class Prepared:
@@ -151,7 +168,7 @@ class Prepared:
             elif "error" in answer:
                 reason = answer["error"]
             else:
-                kernel = ForkedKernel(answer["pid"])
+                kernel = ForkedKernel(answer["pid"], self)
                 if kernel.pid in self._gone:
                     kernel.ended(self._gone.pop(kernel.pid))
                 else:

@@ -27,6 +27,9 @@ from nbprod.notebook.graph import Graph, Node
 from nbprod.notebook.pipeline import Pipeline
 from nbprod.notebook.refusal import refuse
 
+_SPARED = 2
+"""How often a task begins again for what was none of its own doing, besides its retries."""
+
 
 @dataclass(frozen=True)
 class Tools:
@@ -199,13 +202,15 @@ class Scheduler:
 
     def _attempt(self, name: str, running: Running, loads: Digests) -> Trace:
         limits = self.request.limits(name)
+        spared = 0
         while True:
             running.cancel.check()
             self.tools.journal.started(name, running)
             try:
                 return self.tools.runner(running.node, running.key, loads, running.watch, limits, running.cancel)
             except TaskFailed as failed:
-                if running.attempts > limits.retries or not failed.retry:
+                spared += failed.blameless and spared < _SPARED
+                if running.attempts - spared > limits.retries or not failed.retry:
                     raise
 
     # In the loop's

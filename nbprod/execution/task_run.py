@@ -32,17 +32,24 @@ _KEEP_WRITTEN_BELOW = 256 << 20
 class TaskFailed(Exception):
     """A task failed.
 
-    `error` is what to show, `unknown_name` the name of a NameError, which can teach an input, `facts` what was seen until then.
+    `error` is what to show, `unknown_name` the name of a NameError, which can teach an input, `facts` what was seen until then;
+    `blameless`: what ended it was none of its own doing.
     """
 
     def __init__(
-        self, error: NbprodError, unknown_name: str | None = None, retry: bool = True, facts: Facts | None = None
+        self,
+        error: NbprodError,
+        unknown_name: str | None = None,
+        retry: bool = True,
+        facts: Facts | None = None,
+        blameless: bool = False,
     ) -> None:
         super().__init__(str(error))
         self.error = error
         self.unknown_name = unknown_name
         self.retry = retry
         self.facts = facts or Facts()
+        self.blameless = blameless
 
 
 @dataclass(frozen=True)
@@ -147,7 +154,7 @@ class TaskRunner:
         where = self._where(node, cell, line)
         kept = f"The executed notebook is {shown(executed)}."
         match failure.kind:
-            case "dead":
+            case "dead" | "orphaned":
                 what, fix = failure.message, kept
                 if "memory" in what:
                     fix = f"Let the task use less memory, or run it on a machine with more. {kept}"
@@ -171,7 +178,8 @@ class TaskRunner:
             parts = failure.message.split("'")
             unknown = parts[1] if len(parts) > 2 else None
         facts = Facts.from_json((outcome or {}).get("facts", {}))
-        return TaskFailed(error, unknown, retry=unknown is None and failure.kind != "exit", facts=facts)
+        again = unknown is None and failure.kind != "exit"
+        return TaskFailed(error, unknown, retry=again, facts=facts, blameless=failure.kind == "orphaned")
 
     def _of_result(self, node: Node, told: dict[str, Any]) -> NbprodError:
         """Return the error for what the runtime could not do with a value."""

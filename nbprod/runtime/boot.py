@@ -11,24 +11,37 @@ import os
 import sys
 import types
 
+HERE = os.path.dirname((lambda: 0).__code__.co_filename)
+KEEPER = "ipykernel.kernelapp", "IPKernelApp", "_nbprod"
+"""Where a prepared process has left the session module for its kernels (`forkserver.py`)."""
+
+
+def load() -> types.ModuleType:
+    """Return the session module, imported under a private name unless a prepared process has done that."""
+    known = getattr(getattr(sys.modules.get(KEEPER[0]), KEEPER[1], None), KEEPER[2], None)
+    if known is not None and os.path.dirname(known.__file__) == HERE:
+        return known  # type: ignore[no-any-return]
+    name = "_nbprod_runtime"
+    package = types.ModuleType(name)
+    package.__path__ = [HERE]
+    sys.modules[name] = package
+    try:
+        return importlib.import_module(name + ".session")
+    finally:
+        for key in [key for key in sys.modules if key == name or key.startswith(name + ".")]:
+            del sys.modules[key]
+
 
 def begin(job_path: str) -> None:
     """Load the runtime privately, read the job and start the session."""
     if os.environ.pop("NBPROD_HASHSEED", None):
         del os.environ["PYTHONHASHSEED"]
-    name = "_nbprod_runtime"
-    package = types.ModuleType(name)
-    package.__path__ = [os.path.dirname(begin.__code__.co_filename)]
-    sys.modules[name] = package
-    try:
-        session = importlib.import_module(name + ".session")
-    finally:
-        for key in [key for key in sys.modules if key == name or key.startswith(name + ".")]:
-            del sys.modules[key]
+    session = load()
     with open(job_path, encoding="utf-8") as file:
         job = json.load(file)
     shell = sys.modules["IPython"].get_ipython()
     shell._nbprod = session.Session(job, shell.user_ns, shell)
 
 
-begin(JOB)  # type: ignore[name-defined]  # noqa: F821
+if JOB is not None:  # type: ignore[name-defined]  # noqa: F821
+    begin(JOB)  # type: ignore[name-defined]  # noqa: F821

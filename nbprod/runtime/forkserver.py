@@ -196,7 +196,7 @@ class ForkServer:
         for fd in ours - {0, 1, 2}:
             os.close(fd)
         self.owner.close()
-        os.environ["JPY_PARENT_PID"] = str(os.getppid())  # a kernel ends when its parent does
+        os.environ["JPY_PARENT_PID"] = str(os.getppid())
         os.environ.update(request["env"])
         os.chdir(request["cwd"])
         spec = importlib.util.find_spec("ipykernel_launcher")
@@ -205,7 +205,8 @@ class ForkServer:
         gc.enable()
         from ipykernel.kernelapp import IPKernelApp
 
-        app = IPKernelApp.instance()
+        # It ends when its parent does; that it read from the environment when it was imported.
+        app = IPKernelApp.instance(parent_handle=os.getppid())
         app.initialize(sys.argv[1:])
         app.start()
 
@@ -286,6 +287,15 @@ def _warm() -> None:
                 continue  # it will be imported in the kernel, which can say what is wrong
 
 
+def _runtime(here: str) -> Any:
+    """Import what every task's first cell imports, out of sight."""
+    path = os.path.join(here, "boot.py")
+    with open(path, encoding="utf-8") as file:
+        names: Dict[str, Any] = {"__name__": "nbprod_runtime", "JOB": None}
+        exec(compile(file.read(), path, "exec"), names)
+    return names["load"]()
+
+
 def _report(writer: int) -> None:
     import tempfile
 
@@ -302,7 +312,8 @@ def _report(writer: int) -> None:
         with open(path, "w", encoding="utf-8") as file:
             json.dump({"transport": "ipc", "ip": os.path.join(folder, "k"), "key": "", **ports}, file)
         app = IPKernelApp.instance()
-        app.initialize(["-f", path])
+        app.initialize(["-f", path, "--HistoryManager.hist_file=:memory:"])
+        app.shell.run_cell("1 + 1")  # its first cell makes it import more
         os.write(writer, json.dumps([name for name in sys.modules if name not in before]).encode())
 
 
@@ -319,8 +330,9 @@ def main() -> None:
     del sys.modules["forksafe"]
     owner = socket.socket(fileno=int(sys.argv[1]))
     gc.disable()
-    importlib.import_module("ipykernel.kernelapp")
+    kernelapp = importlib.import_module("ipykernel.kernelapp")
     _warm()
+    kernelapp.IPKernelApp._nbprod = _runtime(here)
     _settle()
     owner.send(json.dumps({"ready": os.getpid(), "top": sorted(_top_level())}).encode())
     ForkServer(owner).serve()
