@@ -14,6 +14,7 @@ import { nbprodIcon } from './icons';
 import type { NbprodModel } from './model';
 import type { NbprodPanel } from './panel';
 import { addRunCommands } from './run/commands';
+import { plainText } from './run/text';
 import type { Settings } from './settings';
 import type { Tagging } from './tagging';
 import { CommandIDs, PANEL_ID } from './tokens';
@@ -57,7 +58,7 @@ export function showTab({ app, sidePanel }: ICommandContext, tab: TabId): void {
 /** Say what went wrong, with the whole text behind "Show". */
 export function tell(trans: TranslationBundle, title: string, error: unknown): void {
   const problem = problemOf(error);
-  const short = `${title}: ${problem.what || problem.message}`;
+  const short = `${title}: ${plainText(problem.what || problem.message)}`;
   const show = (): void => {
     void showDialog({ title, body: problem.message, buttons: [Dialog.okButton()] });
   };

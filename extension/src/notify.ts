@@ -4,6 +4,7 @@ import type { CommandRegistry } from '@lumino/commands';
 
 import { duration } from './format';
 import type { NbprodModel } from './model';
+import { plainText } from './run/text';
 import type { Settings } from './settings';
 import { CommandIDs } from './tokens';
 import type { TabId } from './tokens';
@@ -49,7 +50,11 @@ function endText(job: Job, trans: TranslationBundle): string {
     case 'done':
       return trans.__('%1: done in %2', what, took);
     case 'failed':
-      return trans.__('%1 failed: %2', what, job.error?.what ?? trans.__('see the panel'));
+      return trans.__(
+        '%1 failed: %2',
+        what,
+        plainText(job.error?.what ?? '') || trans.__('see the panel')
+      );
     case 'cancelled':
       return trans.__('%1: stopped', what);
     default:

@@ -79,7 +79,7 @@ function restState(
     done: 0,
     total: 0
   };
-  const why = edited.get(name) ?? (planned?.action === 'run' ? planned.reason : null);
+  const why = edited.get(name) ?? (planned && planned.action !== 'cached' ? planned.reason : null);
   const isGood = !last || GOOD.includes(last.status);
   if (why !== null && isGood) {
     return { ...state, state: last || edited.has(name) ? 'outdated' : 'new', reason: why };

@@ -77,7 +77,7 @@ export function Graph({ analysis, states, trans, onOpen }: IGraphProps): JSX.Ele
   );
 }
 
-const LEAST_SCALE = 0.75; // smaller could not be read
+const LEAST_SCALE = 0.85; // smaller could not be read
 const STEP = 16; // px: not every step of a drag lays the graph out again
 
 /** The width that there is for the graph. */
@@ -109,6 +109,8 @@ interface ITaskBoxProps {
 
 function TaskBox({ index, task, state, style, trans, onOpen }: ITaskBoxProps): JSX.Element {
   const facts = taskFacts(task, state, trans);
+  const isReason = !!state && ['cached', 'outdated', 'new', 'skipped'].includes(state.state);
+  const reason = state?.error?.what ?? (isReason ? state.reason : '');
   return (
     <button
       type="button"
@@ -128,7 +130,7 @@ function TaskBox({ index, task, state, style, trans, onOpen }: ITaskBoxProps): J
           trans._n('%1 cell', '%1 cells', task.cells.length)
         )}
       </span>
-      <span className="nbprod-Graph-reason">{state?.error?.what ?? state?.reason ?? ''}</span>
+      {reason ? <span className="nbprod-Graph-reason">{reason}</span> : null}
       {state?.state === 'running' && state.total ? (
         <span
           className="nbprod-Graph-progress"
@@ -148,7 +150,7 @@ function taskFacts(
   const facts = [
     trans.__('Task %1', task.name),
     state ? stateText(state, trans) : '',
-    state?.error?.what ?? state?.reason ?? '',
+    state?.error?.what ?? (state?.reason ? trans.__('Why: %1', state.reason) : ''),
     trans.__('Cells %1', task.numbers.join(', '))
   ];
   const given = new Map<string, string[]>();

@@ -36,36 +36,57 @@ export interface ILayout {
 }
 
 const LETTER = 7; // px, about, of the user interface's font
-const BOX = { least: 128, most: 190, height: 58, serve: 40 };
+const BOX = { most: 190, height: 58, serve: 40 };
 const LABEL = { letter: 6.4, height: 15 };
-const LETTERS = [20, 12, 8]; // of the names on a line, the narrower the panel
+
+/** How much room things take: the letters of the names on a line, the part of those that is kept free, the gaps. */
+interface IMeasure {
+  readonly letters: number;
+  readonly free: number;
+  readonly least: number;
+  readonly gap: number;
+}
+
+const MEASURES: readonly IMeasure[] = [
+  { letters: 20, free: 1, least: 128, gap: 14 },
+  { letters: 12, free: 1, least: 120, gap: 12 },
+  { letters: 8, free: 0.6, least: 108, gap: 8 },
+  { letters: 8, free: 0.3, least: 104, gap: 6 }
+];
 const SERVE = '\0serve'; // no task can have this name
 
 type Shape = Pick<Analysis, 'tasks' | 'edges' | 'serve'>;
 
 /** Lay out the tasks, and what becomes the service below them, with as much of the names on the lines as the width allows. */
 export function layoutGraph(analysis: Shape, width = Infinity): ILayout {
-  const [most, ...fewer] = LETTERS;
-  let layout = layoutWith(analysis, most);
-  for (const letters of fewer) {
+  const [widest, ...narrower] = MEASURES;
+  let layout = layoutWith(analysis, widest);
+  for (const measure of narrower) {
     if (layout.width <= width) {
       break;
     }
-    layout = layoutWith(analysis, letters);
+    layout = layoutWith(analysis, measure);
   }
   return layout;
 }
 
-function layoutWith(analysis: Shape, letters: number): ILayout {
+function layoutWith(analysis: Shape, { letters, free, least, gap }: IMeasure): ILayout {
   const graph = new dagre.graphlib.Graph();
-  graph.setGraph({ rankdir: 'TB', nodesep: 14, edgesep: 10, ranksep: 22, marginx: 6, marginy: 6 });
+  graph.setGraph({
+    rankdir: 'TB',
+    nodesep: gap,
+    edgesep: gap,
+    ranksep: 22,
+    marginx: 4,
+    marginy: 4
+  });
   graph.setDefaultEdgeLabel(() => ({}));
   for (const { name } of analysis.tasks) {
-    graph.setNode(name, { width: widthOf(name), height: BOX.height });
+    graph.setNode(name, { width: widthOf(name, least), height: BOX.height });
   }
   const edges = [...analysis.edges];
   if (analysis.serve) {
-    graph.setNode(SERVE, { width: widthOf(analysis.serve.name), height: BOX.serve });
+    graph.setNode(SERVE, { width: widthOf(analysis.serve.name, least), height: BOX.serve });
     for (const [source, variables] of sources(analysis.serve.inputs)) {
       edges.push({ source, target: SERVE, variables });
     }
@@ -73,7 +94,7 @@ function layoutWith(analysis: Shape, letters: number): ILayout {
   const known = edges.filter(edge => graph.hasNode(edge.source) && graph.hasNode(edge.target));
   for (const { source, target, variables } of known) {
     const label = labelOf(variables, letters);
-    const width = label.length * LABEL.letter + 8;
+    const width = free * (label.length * LABEL.letter + 8);
     graph.setEdge(source, target, { width, height: LABEL.height, labelpos: 'c' });
   }
   dagre.layout(graph);
@@ -113,7 +134,7 @@ export function curve(points: readonly IPoint[]): string {
 }
 
 /** Names as they fit on an edge: `df, names`, `X_test, y_test +3`. */
-export function labelOf(variables: readonly string[], letters = LETTERS[0]): string {
+export function labelOf(variables: readonly string[], letters = MEASURES[0].letters): string {
   let shown = '';
   for (const [index, name] of variables.entries()) {
     const longer = shown ? `${shown}, ${name}` : name;
@@ -128,8 +149,8 @@ export function labelOf(variables: readonly string[], letters = LETTERS[0]): str
   return shown;
 }
 
-function widthOf(name: string): number {
-  return Math.min(BOX.most, Math.max(BOX.least, name.length * LETTER + 34));
+function widthOf(name: string, least: number): number {
+  return Math.min(BOX.most, Math.max(least, name.length * LETTER + 34));
 }
 
 function sources(inputs: Readonly<Record<string, string>>): Map<string, string[]> {

@@ -1,6 +1,6 @@
 import type { CommandRegistry } from '@lumino/commands';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { runIcon } from '@jupyterlab/ui-components';
+import { fastForwardIcon, runIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import { taskColors } from '../cells/colors';
@@ -72,17 +72,17 @@ function Task({ name, color, state, commands, trans }: ITaskProps): JSX.Element 
             aria-label={trans.__('Run from %1', name)}
             onClick={() => execute(CommandIDs.runFrom, { task: name })}
           >
-            <runIcon.react tag="span" width="14px" height="14px" />
+            <fastForwardIcon.react tag="span" width="14px" height="14px" />
           </button>
           <button
             type="button"
-            className="nbprod-Link"
+            className="nbprod-IconButton"
             disabled={!canRun}
             title={trans.__('Run only %1 and what it needs', name)}
             aria-label={trans.__('Run only %1', name)}
             onClick={() => execute(CommandIDs.runOnly, { task: name })}
           >
-            {trans.__('only')}
+            <runIcon.react tag="span" width="14px" height="14px" />
           </button>
         </span>
       </div>
@@ -105,7 +105,9 @@ function Task({ name, color, state, commands, trans }: ITaskProps): JSX.Element 
       ) : null}
       {state?.reason && !isRunning ? (
         <div className="nbprod-Note" title={state.reason}>
-          {state.reason}
+          {['done', 'failed'].includes(state.state)
+            ? trans.__('why: %1', state.reason)
+            : state.reason}
         </div>
       ) : null}
     </li>

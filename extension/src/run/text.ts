@@ -2,9 +2,9 @@
 import type { ILogLine } from './progress';
 
 // What terminals understand: colours, cursor moves, titles, hyperlinks.
- 
+
 const ESCAPES = /\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])/g;
- 
+
 const CONTROLS = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]/g;
 const MOST = 200_000; // characters that are shown
 
