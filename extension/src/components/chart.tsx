@@ -35,7 +35,9 @@ export function Chart({
   const theme = useTheme();
   const [hasFailed, setHasFailed] = React.useState(false);
   const canDraw = rendermime?.mimeTypes.includes(MIME) ?? false;
-  React.useEffect(() => {
+  const shown = React.useRef<IRenderMime.IRenderer | null>(null);
+  // layout effects: what they clean up is still on the page then, as Lumino wants it
+  React.useLayoutEffect(() => {
     const host = place.current;
     if (!host || !rendermime || !canDraw || width < 40) {
       return;
@@ -43,15 +45,27 @@ export function Chart({
     const colours = coloursOf(host);
     const data = themed(spec(colours), colours, width, height);
     const renderer = rendermime.createRenderer(MIME);
+    renderer.hide();
     Widget.attach(renderer, host);
-    void draw(rendermime, renderer, data).then(
-      () => setHasFailed(false),
+    draw(rendermime, renderer, data).then(
+      () => {
+        if (!renderer.isDisposed) {
+          // the picture before it stayed until now, so that nothing flickers
+          shown.current?.dispose();
+          shown.current = renderer;
+          renderer.show();
+          setHasFailed(false);
+        }
+      },
       () => !renderer.isDisposed && setHasFailed(true)
     );
     return () => {
-      renderer.dispose();
+      if (renderer !== shown.current) {
+        renderer.dispose();
+      }
     };
   }, [rendermime, canDraw, spec, width, height, theme]);
+  React.useLayoutEffect(() => () => shown.current?.dispose(), []);
   return (
     <figure className="nbprod-Chart">
       <figcaption className="nbprod-Chart-title">{title}</figcaption>

@@ -13,34 +13,41 @@ interface IInputsProps {
 /** What a route takes, field by field, and a call that it is known to answer. */
 export function InputTable({ route, trans }: IInputsProps): JSX.Element {
   const fields = fieldsOf(route.input);
+  const groups = [...new Set(fields.map(field => field.of))];
   return (
     <>
-      <h4>
-        <code>{`/${route.name}`}</code>
-      </h4>
-      <div className="nbprod-Scroll">
-        <table className="nbprod-Table" aria-label={trans.__('What %1 takes', route.name)}>
-          <thead>
-            <tr>
-              <th scope="col">{trans.__('field')}</th>
-              <th scope="col">{trans.__('type')}</th>
-              <th scope="col">{trans.__('seen')}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {fields.map(field => (
-              <tr key={field.name}>
-                <th scope="row">
-                  <code>{field.name}</code>
-                  {field.isRequired ? '' : ` (${trans.__('may be left out')})`}
-                </th>
-                <td>{field.type}</td>
-                <td>{field.about}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      {groups.map(of => (
+        <React.Fragment key={of}>
+          <h4>
+            <code>{of ? `/${route.name} ${of}` : `/${route.name}`}</code>
+          </h4>
+          <div className="nbprod-Scroll">
+            <table className="nbprod-Table" aria-label={trans.__('What %1 takes', route.name)}>
+              <thead>
+                <tr>
+                  <th scope="col">{trans.__('field')}</th>
+                  <th scope="col">{trans.__('type')}</th>
+                  <th scope="col">{trans.__('about')}</th>
+                </tr>
+              </thead>
+              <tbody>
+                {fields
+                  .filter(field => field.of === of)
+                  .map(field => (
+                    <tr key={field.name}>
+                      <th scope="row">
+                        <code>{field.name}</code>
+                        {field.isRequired ? '' : ` (${trans.__('may be left out')})`}
+                      </th>
+                      <td>{field.type}</td>
+                      <td>{field.about}</td>
+                    </tr>
+                  ))}
+              </tbody>
+            </table>
+          </div>
+        </React.Fragment>
+      ))}
       <details className="nbprod-Disclosure">
         <summary>{trans.__('Sample')}</summary>
         <pre className="nbprod-Log" tabIndex={0} aria-label={trans.__('Sample')}>

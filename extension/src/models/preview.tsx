@@ -18,6 +18,7 @@ export function PreviewCard(props: IPartProps & { preview: PromotePreview }): JS
   const routes = before ? routesOf(before.signature, before.sample) : [];
   const metrics = Object.entries(run.metrics).map(([name, one]) => [name, number(one)]);
   const taken = Object.entries(serve?.inputs ?? {});
+  const same = models.versions.find(one => one.run === run.id && one.status === 'ready');
   return (
     <div className="nbprod-Card">
       <div className="nbprod-Card-head">
@@ -31,6 +32,11 @@ export function PreviewCard(props: IPartProps & { preview: PromotePreview }): JS
         </button>
       </div>
       <Facts facts={Object.fromEntries(metrics)} label={trans.__('Metrics')} />
+      {same ? (
+        <p className="nbprod-Note">
+          {trans.__('%1 is this run already. Promoting it makes another version.', same.name)}
+        </p>
+      ) : null}
       <h4>{trans.__('Gate')}</h4>
       {checks.length ? (
         <ul className="nbprod-Plain">
@@ -41,9 +47,11 @@ export function PreviewCard(props: IPartProps & { preview: PromotePreview }): JS
               </span>
               <span>
                 {check.metric} <strong>{number(check.value)}</strong>{' '}
-                {check.passed
-                  ? trans.__('meets %1', check.wanted)
-                  : trans.__('does not meet %1', check.wanted)}
+                <span title={check.wanted}>
+                  {check.passed
+                    ? trans.__('meets %1', shortened(check.wanted))
+                    : trans.__('does not meet %1', shortened(check.wanted))}
+                </span>
               </span>
             </li>
           ))}
@@ -84,4 +92,9 @@ export function PreviewCard(props: IPartProps & { preview: PromotePreview }): JS
       {preview.problem ? <ProblemBox problem={preview.problem} /> : null}
     </div>
   );
+}
+
+/** A rule with its long numbers shortened; its title has them whole. */
+function shortened(rule: string): string {
+  return rule.replace(/\d+\.\d{5,}(?:e[+-]?\d+)?/g, long => number(Number(long)));
 }

@@ -5,8 +5,9 @@ import { isObject } from './schema';
 import type { Schema } from './schema';
 
 export interface IFieldInfo {
-  /** `rows[].alcohol` for a field of each row. */
   readonly name: string;
+  /** What it stands in: `bottles`, whose rows have it; empty for an argument itself. */
+  readonly of: string;
   readonly type: string;
   readonly isRequired: boolean;
   readonly about: string;
@@ -18,7 +19,7 @@ export function fieldsOf(schema: Schema): IFieldInfo[] {
   return inside(schema, '', defs, 0);
 }
 
-function inside(schema: JSONValue, prefix: string, defs: JSONObject, depth: number): IFieldInfo[] {
+function inside(schema: JSONValue, of: string, defs: JSONObject, depth: number): IFieldInfo[] {
   const known = resolve(schema, defs);
   const properties = isObject(known.properties) ? known.properties : {};
   const required = Array.isArray(known.required) ? known.required : [];
@@ -28,11 +29,13 @@ function inside(schema: JSONValue, prefix: string, defs: JSONObject, depth: numb
     const rows = items && isObject(items.properties) ? items : null;
     const nested = rows ?? (isObject(field.properties) ? field : null);
     if (nested && depth < 3) {
-      return inside(nested, `${prefix}${name}${rows ? '[]' : ''}.`, defs, depth + 1);
+      const where = of ? `${of}.${name}` : name;
+      return inside(nested, rows ? `${where}[]` : where, defs, depth + 1);
     }
     return [
       {
-        name: `${prefix}${name}`,
+        name,
+        of,
         type: typeOf(field, defs),
         isRequired: required.includes(name),
         about: typeof field.description === 'string' ? field.description : ''

@@ -140,7 +140,7 @@ export function RunsList(props: IListProps): JSX.Element {
             className="nbprod-Link"
             onClick={() => props.setSelected(new Map())}
           >
-            {trans.__('none')}
+            {trans.__('clear')}
           </button>
         </div>
       ) : null}

@@ -154,7 +154,7 @@ export function parallelSpec(
     },
     scale: { type: 'point', padding: 0.35 }
   };
-  const y = { field: 'at', type: 'quantitative', axis: null, scale: { domain: [0, 1] } };
+  const y = { field: 'at', type: 'quantitative', axis: null, scale: { domain: [-0.06, 1.06] } };
   const line = (isBest: boolean): VegaLite => ({
     transform: [{ filter: `datum.isBest === ${isBest}` }],
     mark: {

@@ -33,9 +33,7 @@ export function TrialCard(props: ICardProps): JSX.Element {
     <section className="nbprod-Card" aria-label={trans.__('Trial %1', trial.number)}>
       <div className="nbprod-Card-head">
         <h3>
-          {isBest
-            ? trans.__('Best so far: trial %1', trial.number)
-            : trans.__('Trial %1', trial.number)}
+          {isBest ? trans.__('Best: trial %1', trial.number) : trans.__('Trial %1', trial.number)}
         </h3>
         <Status
           state={trial.status}
