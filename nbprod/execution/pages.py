@@ -58,7 +58,9 @@ def _sorted_by(sort: str, *, is_sqlite: bool) -> ColumnElement[Any]:
             return cast(table.metrics[name].as_string(), Float)
         if kind == "parameter":
             # with its own type: SQLAlchemy makes it a text or a number, and a parameter may be either
-            return func.json_extract(table.parameters, f'$."{name}"') if is_sqlite else table.parameters[name].as_string()
+            return (
+                func.json_extract(table.parameters, f'$."{name}"') if is_sqlite else table.parameters[name].as_string()
+            )
     if sort == "seconds":
         return table.finished - table.created
     if sort in _PLAIN:

@@ -34,7 +34,9 @@ class NbprodApp(ExtensionApp):
     name = "nbprod"
     load_other_extensions = True
 
-    stop_seconds = Float(GRACE, help="Seconds that a job has to end when it is stopped, before it is killed.").tag(config=True)
+    stop_seconds = Float(GRACE, help="Seconds that a job has to end when it is stopped, before it is killed.").tag(
+        config=True
+    )
 
     jobs: Jobs
     threads: ThreadPoolExecutor

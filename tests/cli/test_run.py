@@ -233,3 +233,22 @@ def test_the_authors_notebook_is_never_written(nbprod):
 
     assert (path.read_bytes(), path.stat().st_mtime_ns) == before
     assert {file.name for file in nbprod.path.iterdir()} == {"a.ipynb", "pipelines.yaml", ".nbprod"}
+
+
+def test_values_are_taken_as_json_with_their_types(nbprod) -> None:
+    nbprod.notebook(("parameters", "name = 'a'\nsizes = [1]\nflag = True"), ("task:show", "print(name, sizes, flag)"))
+    values = '{"name": "\'None\'", "sizes": [1, [2]], "flag": false}'
+    result = nbprod("run", "a.ipynb", "--values", values, "--json")
+
+    assert result.code == 0
+    started = next(event for event in result.events if event["event"] == "run-started")
+    assert started["parameters"] == {"name": "'None'", "sizes": [1, [2]], "flag": False}
+
+
+@pytest.mark.parametrize(("values", "said"), [("[1]", "no JSON object"), ("{", "no JSON"), ('{"n": 1}', "no parameter")])
+def test_values_that_are_wrong_are_refused(nbprod, values: str, said: str) -> None:
+    nbprod.notebook(("parameters", "name = 'a'"), ("task:show", "print(name)"))
+    result = nbprod("run", "a.ipynb", "--values", values)
+
+    assert result.code in (1, 2)
+    assert said in result.err

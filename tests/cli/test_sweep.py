@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from nbprod.sweep.making import make_plan
 from nbprod.notebook.pipeline import read_pipeline
 from nbprod.project import Project
 from nbprod.sweep import Choices, Range
+from nbprod.sweep.making import make_plan
 
 CELLS = (
     ("parameters", "depth = 2\nrate = 0.1\nname = 'a'"),

@@ -9,7 +9,6 @@ from pytest_jupyter.jupyter_core import pytest_pycollect_makeitem, pytest_pyfunc
 
 from tests.server.live import Live
 
-
 __all__ = ["live", "pytest_pycollect_makeitem", "pytest_pyfunc_call"]
 
 

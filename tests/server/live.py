@@ -171,7 +171,9 @@ class Live:
         except urllib.error.HTTPError as error:
             status, raw, said = error.code, error.read(), dict(error.headers)
         seconds = time.monotonic() - began
-        value = raw.decode() if said.get("Content-Type", "").startswith("text/html") else json.loads(raw) if raw else None
+        value = (
+            raw.decode() if said.get("Content-Type", "").startswith("text/html") else json.loads(raw) if raw else None
+        )
         check_answer(verb, route, status, value)
         return Answer(status, value, said, seconds)
 

@@ -133,7 +133,9 @@ def test_two_runs_of_one_pipeline_go_on_beside_each_other(live: Live) -> None:
 
 
 def test_a_notebook_that_is_deleted_while_it_runs_does_not_stop_the_run(live: Live) -> None:
-    write_notebook(live.root / "gone" / "a.ipynb", ("task:load", "import time\ntime.sleep(1)\nrows = 1"), ("task:b", "c = rows"))
+    write_notebook(
+        live.root / "gone" / "a.ipynb", ("task:load", "import time\ntime.sleep(1)\nrows = 1"), ("task:b", "c = rows")
+    )
     job = live.good("POST", "runs", {"path": "gone/a.ipynb"})["id"]
     wait_for(lambda: says(live, job, "task-cell"))
     (live.root / "gone" / "a.ipynb").unlink()
@@ -200,5 +202,3 @@ def test_a_job_is_forgotten_a_day_after_it_ended(live: Live) -> None:
 def test_a_job_that_is_not_there_is_not_found(live: Live) -> None:
     for name in ("2026-01-01T00-00-00-abcdef", "..", "%2e%2e%2fx", "a b"):
         assert live.call("GET", f"jobs/{name.replace(' ', '%20')}").status == 404
-
-

@@ -22,7 +22,9 @@ def here(live: Live) -> Live:
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.verb} {route.path}")
 def test_nobody_gets_anything_without_the_token(here: Live, route) -> None:
-    answer = here.call(route.verb, route.path.replace("{", "").replace("}", ""), b"{}", token=None, path="requests/a.ipynb")
+    answer = here.call(
+        route.verb, route.path.replace("{", "").replace("}", ""), b"{}", token=None, path="requests/a.ipynb"
+    )
 
     assert answer.status == 403
     assert "Log in" in answer.body["fix"]
@@ -71,7 +73,9 @@ def test_a_path_that_is_encoded_twice_is_a_name(here: Live) -> None:
 def test_a_link_within_the_root_is_followed(here: Live) -> None:
     if not (here.root / "alias").exists():
         (here.root / "alias").symlink_to(here.root / "requests")
-    answer = here.good("POST", "analyse", {**document(here.root / "requests" / "a.ipynb", here.root), "path": "alias/a.ipynb"})
+    answer = here.good(
+        "POST", "analyse", {**document(here.root / "requests" / "a.ipynb", here.root), "path": "alias/a.ipynb"}
+    )
 
     assert answer["pipeline"] == "a"
     assert here.call("GET", "jobs", path="alias/a.ipynb").status == 200
@@ -147,7 +151,9 @@ def test_a_run_that_cannot_be_is_refused_at_once(here: Live, body: dict[str, obj
     ],
 )
 def test_a_sweep_that_cannot_be_is_refused_at_once(here: Live, body: dict[str, object], said: str) -> None:
-    write_notebook(here.root / "unswept" / "a.ipynb", ("parameters", "n = 1"), ("task:train metrics", "accuracy = float(n)"))
+    write_notebook(
+        here.root / "unswept" / "a.ipynb", ("parameters", "n = 1"), ("task:train metrics", "accuracy = float(n)")
+    )
     answer = here.call("POST", "sweeps", {"path": "unswept/a.ipynb", **body})
 
     assert 400 <= answer.status < 500
@@ -208,5 +214,3 @@ def test_a_project_that_may_not_be_written_says_so(here: Live) -> None:
         folder.chmod(0o755)
     assert 400 <= answer.status < 500
     assert "written" in answer.body["message"]
-
-

@@ -81,3 +81,25 @@ def test_a_plan_is_kept_as_json() -> None:
     plan = SweepPlan({**LIST_SPACE, "lr": Range(0.001, 0.3, log=True)}, {"score": "maximize"}, fixed={"n": 3}, trials=4)
 
     assert SweepPlan.from_json(plan.to_json()) == plan
+
+
+def test_the_parameter_that_decides_has_the_greatest_share(tmp_path: Path) -> None:
+    space = {"x": Range(0.0, 1.0), "idle": Choices((1, 2, 3))}
+    search = Search(tmp_path / "s.journal", "s", SweepPlan(space, {"loss": "minimize"}, search="random", seed=1))
+    assert search.importance() == {}, "nothing is known yet"
+    for _ in range(30):
+        number, values = search.ask()
+        search.tell(number, {"loss": values["x"] ** 2})
+
+    shares = search.importance()
+    assert sum(shares.values()) == pytest.approx(1)
+    assert shares["x"] > 0.8
+
+
+def test_a_metric_that_is_always_the_same_says_nothing_of_parameters(tmp_path: Path) -> None:
+    search = Search(tmp_path / "s.journal", "s", SweepPlan({"x": Range(0.0, 1.0)}, {"a": "minimize", "b": "maximize"}))
+    for _ in range(6):
+        number, _ = search.ask()
+        search.tell(number, {"a": 1.0, "b": 2.0})
+
+    assert search.importance() == {}

@@ -1,0 +1,58 @@
+"""What promoting a run would do is known before anything is built."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nbprod.config import PipelineConfig, PromoteConfig, Requirement
+from nbprod.errors import NotFoundError
+from nbprod.execution.run import run_pipeline
+from nbprod.notebook.pipeline import read_pipeline
+from nbprod.project import Entry, Project
+from nbprod.promotion.preview import preview
+
+from .test_source import CELLS, write_notebook
+
+
+def entry(folder: Path, **require: str) -> Entry:
+    rules = PromoteConfig(require={name: Requirement(rule) for name, rule in require.items()})
+    return Entry("length", folder / "length.ipynb", PipelineConfig(notebook="length.ipynb", promote=rules))
+
+
+def run(folder: Path, cells: list[tuple[str, str]]) -> None:
+    (folder / "data.txt").write_text("1\n2\n")
+    write_notebook(folder / "length.ipynb", cells)
+    run_pipeline(read_pipeline(folder / "length.ipynb"), Project(folder), name="length")
+
+
+def test_it_says_what_becomes_the_service_and_whether_the_gate_is_met(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    with pytest.raises(NotFoundError, match="has succeeded yet"):
+        preview(project, entry(tmp_path))
+    run(tmp_path, CELLS)
+
+    good = preview(project, entry(tmp_path, score=">= 0.2"))
+    assert (good.model, good.champion, good.problem) == ("length", None, None)
+    assert [(check.metric, check.value, check.passed) for check in good.checks] == [("score", 0.2, True)]
+    assert good.serve is not None
+    assert good.serve.name == "times"
+    assert good.inputs == {"factor": "train", "units": "load"}
+
+    bad = preview(project, entry(tmp_path, score=">= 0.9", loss="<= 1"))
+    assert [(check.metric, check.value, check.passed) for check in bad.checks] == [
+        ("score", 0.2, False),
+        ("loss", None, False),
+    ]
+    assert bad.problem is not None
+    assert "'loss', which the run does not have" in str(bad.problem)
+    assert bad.serve is not None, "what else is known is told all the same"
+
+
+def test_a_notebook_that_serves_nothing_says_so(tmp_path: Path) -> None:
+    run(tmp_path, CELLS[:-1])
+
+    found = preview(Project(tmp_path), entry(tmp_path))
+    assert "nothing to serve" in str(found.problem)
+    assert found.serve is None
