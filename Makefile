@@ -27,6 +27,7 @@ $(VENV)/core.stamp: pyproject.toml
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null  # a .venv that uv made has none
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.6'
 	@export SKIP_JUPYTER_BUILDER=1; $(UV) -e . || $(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@$(BIN)/python -m compileall -q nbprod || true  # an installer compiles what it installs, but not this folder
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/core.stamp

@@ -33,6 +33,28 @@ class KernelSpec:
 
 def find_kernel(name: str, notebook: str | None = None) -> KernelSpec:
     """Return the kernel called `name`. Raises `NotebookError` that names the kernels there are."""
+    argv, env = _installed(name) or _known_to_jupyter(name, notebook)
+    # jupyter_client starts a kernel that asks for plain `python` with the interpreter that it runs in itself.
+    plain = {"python", f"python{sys.version_info[0]}", f"python{sys.version_info[0]}.{sys.version_info[1]}"}
+    executable = sys.executable if argv[0] in plain else argv[0]
+    version, path = _interpreter(executable, tuple(sorted(env.items())))
+    return KernelSpec(name, executable, version, path)
+
+
+def _installed(name: str) -> tuple[list[str], dict[str, str]] | None:
+    """Return command and environment of a kernel as installed, found where jupyter_client looks first, without importing it."""
+    from jupyter_core.paths import jupyter_path
+
+    for folder in jupyter_path("kernels"):
+        try:
+            found = json.loads((Path(folder) / name / "kernel.json").read_text(encoding="utf-8"))
+            return list(found["argv"]), dict(found.get("env", {}))
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return None
+
+
+def _known_to_jupyter(name: str, notebook: str | None) -> tuple[list[str], dict[str, str]]:
     from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 
     manager = KernelSpecManager()
@@ -45,11 +67,7 @@ def find_kernel(name: str, notebook: str | None = None) -> KernelSpec:
             where=Location(file=notebook),
             fix=f"Installed kernels: {there}. Choose one of them in JupyterLab, or install {name!r}.",
         ) from None
-    # jupyter_client starts a kernel that asks for plain `python` with the interpreter that it runs in itself.
-    plain = {"python", f"python{sys.version_info[0]}", f"python{sys.version_info[0]}.{sys.version_info[1]}"}
-    executable = sys.executable if spec.argv[0] in plain else spec.argv[0]
-    version, path = _interpreter(executable, tuple(sorted(spec.env.items())))
-    return KernelSpec(name, executable, version, path)
+    return spec.argv, spec.env
 
 
 @cache

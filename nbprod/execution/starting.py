@@ -9,15 +9,15 @@ import shutil
 import socket
 import tempfile
 import threading
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-from jupyter_client.manager import AsyncKernelManager
+from typing import TYPE_CHECKING, Any
 
 from nbprod.execution.kernels import Alive
+
+if TYPE_CHECKING:
+    from jupyter_client.manager import AsyncKernelManager
 
 _SOCKET_PATH = 96
 """Bytes that the path of a Unix socket may have on every system, less what follows our folder's name."""
@@ -55,25 +55,14 @@ class Kernel:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-class Manager(AsyncKernelManager):
-    """Starts a kernel by our provisioner, unless the kernel's spec asks for one of its own (a remote kernel, say)."""
-
-    async def _async_pre_start_kernel(self, **kw: Any) -> Any:
-        spec = self.kernel_spec
-        if self.provisioner is None and spec is not None and "kernel_provisioner" not in spec.metadata:
-            from nbprod.execution.provisioner import ForkProvisioner
-
-            self.kernel_id = self.kernel_id or str(uuid.uuid4())
-            self.provisioner = ForkProvisioner(kernel_id=self.kernel_id, kernel_spec=spec, parent=self)
-        return await super()._async_pre_start_kernel(**kw)
-
-
 async def start(wish: Wish, log: Path | None = None) -> Kernel:
     """Start a kernel and return once its process is there; it may not answer yet.
 
     It talks over Unix sockets in a private folder, where there are any: the ports of TCP are chosen before the kernel binds
     them, so that with many kernels starting at once another one can take them first.
     """
+    from nbprod.execution.manager import Manager
+
     folder = tempfile.mkdtemp(prefix="nbprod-")
     log = log or Path(folder) / "kernel.log"
     manager = Manager(kernel_name=wish.name)
