@@ -70,7 +70,7 @@ def unique(name: str, taken: Collection[str]) -> str:
 
 def of_variable(name: str) -> str:
     """Return a task's name for what it makes."""
-    plain = name.encode("ascii", "ignore").decode().strip("_").lower()[:_LENGTH]
+    plain = "".join(_WORD.findall(name)).strip("_").lower()[:_LENGTH]
     return plain if plain[:1].isalpha() else "step"
 
 

@@ -16,7 +16,7 @@ from nbprod.notebook.retag import write_tags
 from nbprod.notebook.suggest import suggest
 from tests.equivalence.oracle import run_in_one_kernel, visible
 from tests.equivalence.test_cases import executed, run
-from tests.notebook.test_suggest import EXAMPLES, style
+from tests.notebook.written import EXAMPLES, style
 
 
 def example(target: Path) -> None:
