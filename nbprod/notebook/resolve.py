@@ -156,6 +156,8 @@ class Needs:
         for events in self.timeline.history.values():
             for event in events:
                 statement = event.statement
+                if event.kind is Kind.MUTATE and event.prev is not None and event.prev.full:
+                    event.full = True  # a change of what has become a value
                 if event.kind is not Kind.DEFINE or statement is None or statement.task is None:
                     continue
                 if all(self._is_last(statement, other) for other in statement.requires):

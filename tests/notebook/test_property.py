@@ -78,6 +78,26 @@ def test_a_task_in_several_places_is_refused_or_right(seed: int, size: int) -> N
 
 
 ONCE_WRONG = {
+    "a function that travels as a value and that a call may have changed": """
+        # %% task:a
+        import functools
+        @functools.lru_cache(maxsize=None)
+        def g(x):
+            c.append(x)
+            return len(c)
+        def h(x):
+            global a
+            a += 1
+            return a
+        a = [g, 3]
+        d = c = [0]
+        def g(x, n=len(c)):
+            return (str(x)[:9], n)
+        print(getattr(h, 'extra', None))
+        # %% task:b
+        f = g
+        print(f(1))
+    """,
     "the change reaches an alias of a name that is then bound anew": """
         # %% task:a
         e = d = [2]
