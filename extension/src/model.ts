@@ -9,6 +9,7 @@ import type { Api } from './api';
 import { problemOf } from './components/problem';
 import { contentOf, documentOf, taggedCells } from './document';
 import type { Jobs } from './jobs';
+import { isExecuted } from './run/executed';
 import { progressOf } from './run/progress';
 import type { IRunProgress } from './run/progress';
 import { taskStates } from './states';
@@ -270,13 +271,14 @@ export class NbprodModel implements INbprodModel, IDisposable {
 
   private _onCurrent(): void {
     const panel = this._tracker.currentWidget;
-    if (panel === this._panel) {
-      return;
+    if (panel === this._panel || (panel && isExecuted(panel.context.path) && this._panel)) {
+      return; // with what a run has left in front, the notebook that it comes from stays
     }
     this._leave();
-    this._panel = panel;
+    this._panel = panel && !isExecuted(panel.context.path) ? panel : null;
     this._forget();
-    if (panel) {
+    if (this._panel && panel) {
+      panel.disposed.connect(this._onClosed, this);
       panel.content.modelContentChanged.connect(this._onContent, this);
       panel.context.pathChanged.connect(this._onPath, this);
       panel.context.saveState.connect(this._onSaved, this);
@@ -293,6 +295,12 @@ export class NbprodModel implements INbprodModel, IDisposable {
     this._emit();
   }
 
+  private _onClosed(): void {
+    this._panel = null;
+    this._forget();
+    this._onCurrent();
+  }
+
   private _forget(): void {
     this._asked += 1;
     this._analysis = this._problem = this._plan = this._lastRun = this._saved = null;
@@ -302,6 +310,7 @@ export class NbprodModel implements INbprodModel, IDisposable {
 
   private _leave(): void {
     if (this._panel && !this._panel.isDisposed) {
+      this._panel.disposed.disconnect(this._onClosed, this);
       this._panel.content.modelContentChanged.disconnect(this._onContent, this);
       this._panel.context.pathChanged.disconnect(this._onPath, this);
       this._panel.context.saveState.disconnect(this._onSaved, this);

@@ -20,6 +20,11 @@ export function executedPath({ path, run, task }: IExecuted): string {
   return `${DRIVE}:${encodeURIComponent(path)}/${run}/${task ?? '-'}/${label}.ipynb`;
 }
 
+/** Whether a path is that of an executed notebook. */
+export function isExecuted(path: string): boolean {
+  return path.startsWith(`${DRIVE}:`);
+}
+
 /** Read a path back. */
 export function parseExecuted(local: string): IExecuted | null {
   const [path, run, task] = local.replace(/^\//, '').split('/');

@@ -97,7 +97,7 @@ class Reader implements IRunProgress {
       case 'task-cell':
         this._set(task, {
           cell: amount(data.cell),
-          index: amount(data.index) ?? 0,
+          index: (amount(data.index) ?? 1) - 1,
           total: amount(data.total) ?? 0
         });
         break;

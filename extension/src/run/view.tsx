@@ -131,6 +131,9 @@ function Summary({
       ? last.seconds
       : finished && finished - started;
   const run = isRecorded && !isRunning ? last.id : null;
+  const wasExecuted = model.lastRun?.tasks.some(
+    task => task.has_notebook || task.status === 'cached'
+  );
   const live = job ? progressOf(job).metrics : {};
   const metrics = run !== null ? (last?.metrics ?? {}) : live;
   return (
@@ -146,8 +149,12 @@ function Summary({
       {Object.keys(metrics).length ? <Facts facts={metrics} label={trans.__('Metrics')} /> : null}
       {run !== null ? (
         <div className="nbprod-Actions nbprod-Run-results">
-          <Action commands={commands} id={CommandIDs.openExecuted} args={{ run }} />
-          <Action commands={commands} id={CommandIDs.openReport} args={{ run }} />
+          {wasExecuted ? (
+            <>
+              <Action commands={commands} id={CommandIDs.openExecuted} args={{ run }} />
+              <Action commands={commands} id={CommandIDs.openReport} args={{ run }} />
+            </>
+          ) : null}
           <button
             type="button"
             className="jp-mod-styled nbprod-Button"
