@@ -57,8 +57,15 @@ def outline_of(notebook: Notebook) -> tuple[Outline, dict[str, Parameter], list[
     task_of = {cell.id: task for task, group in grouping.tasks.items() for cell in group}
     loose = _loose_cells(grouping, pieces, outline)
     timeline = _settle(cells, pieces, task_of, grouping, outline, loose)
-    while uncarried := timeline.uncarried & loose:
-        loose -= uncarried | (loose & {cell.id for cell in grouping.tasks.get(grouping.implicit or "", ())})
+    while True:
+        if uncarried := timeline.uncarried & loose:
+            loose -= uncarried | (loose & {cell.id for cell in grouping.tasks.get(grouping.implicit or "", ())})
+        elif early := _too_early(timeline, loose):
+            loose -= early
+            for cell_id in early & outline.literal_cells.keys():
+                outline.parameter_cells[cell_id] = outline.literal_cells.pop(cell_id)
+        else:
+            break
         timeline = _settle(cells, pieces, task_of, grouping, outline, loose)
     _read_metrics(grouping, pieces, outline, problems)
     everything = [(cell, piece) for cell, _, own in outline.cells for piece in own]
@@ -100,6 +107,26 @@ def _may_be_loose(piece: Piece, *, constants: bool = False) -> bool:
     if form.nature is Nature.CODE:
         return form.quiet and not (effects.defines or effects.may_define or effects.augments)
     return form.simple and (form.nature in _CARRIED or (constants and form.nature is Nature.CONSTANT))
+
+
+def _too_early(timeline: Timeline, loose: set[str]) -> set[str]:
+    """Return the ids of cells that cannot be only carried: they stand between the cells of a task that would tell them to be executed first."""
+    found: set[str] = set()
+    for statement in timeline.statements:
+        pos, cell_id = statement.pos, statement.cell.id
+        if cell_id not in loose:
+            continue
+        around = [task for task, first in timeline.first.items() if first < pos < timeline.last[task]]
+        names = statement.effects.defines | statement.effects.may_define
+        for task in around:
+            missed = [timeline.missed.get((task, name), pos) for name in names] + [timeline.saw_all.get(task, pos)]
+            if (
+                min(missed) < pos
+                or any(timeline.at(name, pos) is not None for name in names)
+                or any(event.task in around for event in statement.requires)
+            ):
+                found.add(cell_id)
+    return found
 
 
 def _settle(

@@ -218,3 +218,89 @@ ONCE_WRONG = {
 def test_notebooks_that_once_went_wrong(text: str, tmp_path: Path) -> None:
     parsed = document(text)["cells"]
     check(Made([cell["source"] for cell in parsed], [cell["metadata"]["tags"][0][5:] for cell in parsed]), tmp_path)
+
+
+CARRIED = {
+    "a definition that replaces another": """
+        # %% task:a
+        def f():
+            return 1
+        x = f()
+        # %% imports
+        def f():
+            return 2
+        # %%
+        print(x, f())
+        # %% task:b
+        print(x, f())
+    """,
+    "two cells of definitions, one above the task and one inside it": """
+        # %% imports
+        def f():
+            return 1
+        # %% task:a
+        x = f()
+        # %% imports
+        def f():
+            return 2
+        # %%
+        print(x, f())
+    """,
+    "an import under a name that stood for another module": """
+        # %% task:a
+        import math as m
+        x = m.floor(2.5)
+        # %% imports
+        import cmath as m
+        # %%
+        print(x, m.sqrt(-1))
+    """,
+    "a default that is computed above it": """
+        # %% task:a
+        rows = [1, 2]
+        # %% imports
+        def f(n=len(rows)):
+            return n
+        # %%
+        print(f())
+        # %% task:b
+        print(f())
+    """,
+    "a parameter that was something else before": """
+        # %% task:a
+        n = 1
+        print(n)
+        # %% parameters
+        n = 2
+        # %%
+        print(n)
+    """,
+    "a parameter that is looked for before": """
+        # %% task:a
+        try:
+            print(n)
+        except NameError:
+            print('none')
+        print(sorted(name for name in globals() if name == 'm'))
+        # %% parameters
+        n = 2
+        m = 2
+        # %%
+        print(n, m)
+        # %% task:b
+        print(n, m)
+    """,
+}
+
+
+@pytest.mark.parametrize("text", CARRIED.values(), ids=CARRIED)
+def test_what_is_carried_out_of_the_middle_of_a_task_is_executed_in_its_place(text: str, tmp_path: Path) -> None:
+    cells = document(text)["cells"]
+    pipeline = pipeline_of(notebook_of(document(text), tmp_path / "n.ipynb"))
+    replay = Replay(pipeline, tmp_path)
+
+    replay.run()
+
+    expected, _, error = run_in_one_namespace([cell["source"] for cell in cells])
+    assert error is None
+    assert {n: text for n, text in enumerate(expected, 1) if text} == {n: t for n, t in replay.printed.items() if t}
