@@ -18,7 +18,7 @@ interface IParametersProps {
 export function Parameters(props: IParametersProps): JSX.Element {
   const { parameters } = props;
   return (
-    <div className="nbprod-Parameters">
+    <div className="nbprod-Values">
       {parameters.map(parameter => (
         <Field key={parameter.name} parameter={parameter} {...props} />
       ))}
@@ -62,11 +62,11 @@ function Field({
   };
   const isText = type !== 'bool' || optional;
   return (
-    <div className="nbprod-Parameter" data-set={isSet || undefined}>
+    <div className="nbprod-Value" data-set={isSet || undefined}>
       <label htmlFor={id}>
-        {name} <span className="nbprod-Parameter-type">{type}</span>
+        {name} <span className="nbprod-Value-type">{type}</span>
       </label>
-      <div className="nbprod-Parameter-field">
+      <div className="nbprod-Value-field">
         {isText ? (
           <input
             id={id}

@@ -168,5 +168,8 @@ function Next({ model, commands, trans }: IViewProps): JSX.Element | null {
 }
 
 function hasCodeCells(model: INbprodModel): boolean {
-  return !!model.panel && taggedCells(model.panel).some(cell => cell.isCode);
+  const cells = model.panel?.content.model?.cells ?? [];
+  return Array.from(cells).some(
+    cell => cell.type === 'code' && cell.sharedModel.getSource().trim() !== ''
+  );
 }

@@ -16,7 +16,10 @@ export function addRunCommands(context: ICommandContext): void {
   const { app, model, trans } = context;
   const { commands } = app;
   const isIdle = (): boolean =>
-    model.path !== null && model.problem === null && !model.jobs.running(model.path, 'run');
+    model.path !== null &&
+    model.problem === null &&
+    model.analysis?.tasks.length !== 0 &&
+    !model.jobs.running(model.path, 'run');
   const tasks = (args: ReadonlyPartialJSONObject): string[] => {
     const task = textOf(args, 'task');
     return task ? [task] : selectedTasks(context);

@@ -1,3 +1,4 @@
+import * as nbformat from '@jupyterlab/nbformat';
 import type { Contents, ServerConnection } from '@jupyterlab/services';
 import { Signal } from '@lumino/signaling';
 
@@ -33,6 +34,31 @@ export function parseExecuted(local: string): IExecuted | null {
     : null;
 }
 
+/** On disk texts are lists of lines; JupyterLab wants of outputs the texts themselves, as its own server gives them. */
+function joined(content: unknown): unknown {
+  const notebook = content as Partial<nbformat.INotebookContent>;
+  for (const cell of notebook.cells ?? []) {
+    cell.source = text(cell.source);
+    for (const output of (cell.outputs ?? []) as nbformat.IOutput[]) {
+      if (nbformat.isStream(output)) {
+        output.text = text(output.text);
+      } else if ('data' in output) {
+        const data = output.data as nbformat.IMimeBundle;
+        for (const [type, value] of Object.entries(data)) {
+          if (Array.isArray(value) && !type.endsWith('json')) {
+            data[type] = text(value as string[]);
+          }
+        }
+      }
+    }
+  }
+  return notebook;
+}
+
+function text(lines: string | string[]): string {
+  return Array.isArray(lines) ? lines.join('') : lines;
+}
+
 /** The notebooks that runs have executed, as files that can only be read. */
 export class ExecutedDrive implements Contents.IDrive {
   constructor(private _api: Api) {
@@ -61,7 +87,7 @@ export class ExecutedDrive implements Contents.IDrive {
       throw new Error(`There is no executed notebook ${localPath}`);
     }
     const { path, run, task } = executed;
-    const content = await this._api.executedNotebook(path, run, task ?? undefined);
+    const content = joined(await this._api.executedNotebook(path, run, task ?? undefined));
     return {
       name: localPath.split('/').pop() ?? localPath,
       path: localPath,
