@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import operator
+import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Float, cast, func, select
+from sqlalchemy import ColumnElement, func, select
 
 from nbprod.errors import ConfigError
 from nbprod.execution import tables
@@ -12,6 +15,16 @@ from nbprod.execution.events import Status
 from nbprod.execution.records import Records, Run, run_of_row
 
 _PLAIN = ("created", "seconds", "status")
+_CONDITION = re.compile(r"\s*(?:(metric|parameter):)?(\w+)\s*(<=|>=|!=|==|=|<|>)\s*(\S.*?)\s*")
+_COMPARE: Mapping[str, Callable[[Any, Any], Any]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "=": operator.eq,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
 
 
 def page(
@@ -20,6 +33,7 @@ def page(
     *,
     sweep: str | None = None,
     status: Status | str | None = None,
+    where: str = "",
     sort: str = "created",
     descending: bool = True,
     limit: int = 50,
@@ -27,26 +41,29 @@ def page(
 ) -> tuple[int, list[Run]]:
     """Return how many runs there are with this filter, and some of them without their tasks.
 
-    `sort` is `created`, `seconds`, `status`, `metric:NAME` or `parameter:NAME`; runs that lack it come last either way, and
-    equal ones newest first. Raises `ConfigError` for another.
+    `where` are comparisons of metrics and parameters that all hold, such as `accuracy > 0.9, kind = tree`; a name may be said to be
+    one or the other (`metric:depth`). `sort` is `created`, `seconds`, `status`, `metric:NAME` or `parameter:NAME`; runs that lack
+    it come last either way, and equal ones newest first. Raises `ConfigError` for what is neither.
     """
     records.reconcile()
     table = tables.runs.c
-    where = [
+    is_sqlite = records.db.is_sqlite
+    conditions: list[ColumnElement[bool]] = [
         table[column] == value
         for column, value in (("pipeline", pipeline), ("sweep", sweep), ("status", status))
         if value is not None
     ]
-    by = _sorted_by(sort, is_sqlite=records.db.is_sqlite)
+    conditions += [_condition(part, is_sqlite=is_sqlite) for part in where.split(",") if part.strip()]
+    by = _sorted_by(sort, is_sqlite=is_sqlite)
     query = (
         select(tables.runs)
-        .where(*where)
+        .where(*conditions)
         .order_by(by.is_(None), by.desc() if descending else by.asc(), table.created.desc(), table.id.desc())
         .limit(limit)
         .offset(offset)
     )
     with records.db.read() as connection:
-        total = connection.execute(select(func.count()).select_from(tables.runs).where(*where)).scalar_one()
+        total = connection.execute(select(func.count()).select_from(tables.runs).where(*conditions)).scalar_one()
         return total, [run_of_row(row) for row in connection.execute(query).mappings()]
 
 
@@ -54,13 +71,8 @@ def _sorted_by(sort: str, *, is_sqlite: bool) -> ColumnElement[Any]:
     table = tables.runs.c
     kind, colon, name = sort.partition(":")
     if colon and name.isidentifier():
-        if kind == "metric":
-            return cast(table.metrics[name].as_string(), Float)
-        if kind == "parameter":
-            # with its own type: SQLAlchemy makes it a text or a number, and a parameter may be either
-            return (
-                func.json_extract(table.parameters, f'$."{name}"') if is_sqlite else table.parameters[name].as_string()
-            )
+        if kind in ("metric", "parameter"):
+            return _value(f"{kind}s", name, is_sqlite=is_sqlite, number=kind == "metric")
     if sort == "seconds":
         return table.finished - table.created
     if sort in _PLAIN:
@@ -69,3 +81,36 @@ def _sorted_by(sort: str, *, is_sqlite: bool) -> ColumnElement[Any]:
     raise ConfigError(
         f"runs cannot be sorted by {sort!r}", fix="Say created, seconds, status, metric:NAME or parameter:NAME."
     )
+
+
+def _value(column: str, name: str, *, is_sqlite: bool, number: bool = False) -> ColumnElement[Any]:
+    stored = tables.runs.c[column]
+    if is_sqlite:
+        # with its own type; what a parameter is can differ from run to run
+        return func.json_extract(stored, f'$."{name}"')
+    value: ColumnElement[Any] = stored[name].as_float() if number else stored[name].as_string()
+    return value
+
+
+def _condition(text: str, *, is_sqlite: bool) -> ColumnElement[bool]:
+    match = _CONDITION.fullmatch(text)
+    if match is None or not match[2].isidentifier():
+        raise ConfigError(
+            f"{text.strip()!r} is no comparison", fix="Write, say, accuracy > 0.9, or kind = tree; commas between them."
+        )
+    kind, name, sign, said = match.groups()
+    wanted = _literal(said)
+    columns = [f"{kind}s"] if kind else ["metrics", "parameters"]
+    found = [_value(column, name, is_sqlite=is_sqlite, number=isinstance(wanted, float)) for column in columns]
+    holds: ColumnElement[bool] = _COMPARE[sign](found[0] if kind else func.coalesce(*found), wanted)
+    return holds
+
+
+def _literal(text: str) -> Any:
+    """Return a value as JSON functions give it: a number, 1 and 0 for true and false, else text."""
+    if text.lower() in ("true", "false"):
+        return int(text.lower() == "true")
+    try:
+        return float(text)
+    except ValueError:
+        return text.strip("'\"")

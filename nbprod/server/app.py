@@ -26,6 +26,8 @@ from nbprod.server.routes import PREFIX, by_path
 EVENT_SCHEMA = "https://nbprod.dev/events/job"
 THREADS = 8
 TELL_SECONDS = 5.0
+WARM_SECONDS = 2.0
+"""Seconds after its start until the server imports what the first request needs, unless one came before."""
 
 
 class NbprodApp(ExtensionApp):
@@ -69,6 +71,7 @@ class NbprodApp(ExtensionApp):
     def _begin(self) -> None:
         self._loop = asyncio.get_running_loop()
         self.threads.submit(self.jobs.attach)
+        self._loop.call_later(WARM_SECONDS, self.threads.submit, _warm)
 
     def _tell(self, events: Sequence[Event]) -> None:
         """Give events to the server's loop, and wait until it has taken them: the loop must answer others too."""
@@ -90,6 +93,14 @@ class NbprodApp(ExtensionApp):
         except RuntimeError:  # the loop was closed in between: the server ends
             return
         taken.wait(TELL_SECONDS)
+
+
+def _warm() -> None:
+    import nbprod.execution.lessons
+    import nbprod.execution.records
+    import nbprod.notebook.pipeline
+    import nbprod.server.endpoints.documents
+    import nbprod.server.endpoints.runs  # noqa: F401
 
 
 def _pattern(path: str) -> str:

@@ -16,7 +16,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -61,13 +61,15 @@ class JobFolder:
         return cls(path)
 
     @classmethod
-    def of_project(cls, jobs: Path) -> Iterator[JobFolder]:
-        """Give the jobs of a project; a folder that is being made or deleted is left out."""
+    def of_project(cls, jobs: Path, known: Container[str] = ()) -> Iterator[JobFolder]:
+        """Give the jobs of a project but those that are known; a folder that is being made or deleted is left out."""
         try:
             names = sorted(os.listdir(jobs))
         except OSError:
             return
         for name in names:
+            if name in known:
+                continue
             try:
                 yield cls(jobs / name)
             except (OSError, ValueError, TypeError):
@@ -117,8 +119,13 @@ class JobFolder:
             return False
         with open(handle, "w", encoding="utf-8") as file:
             file.write(json.dumps(ended))
-        with self.events.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"event": "job-ended", "status": status, "code": None}) + "\n")
+        last = json.dumps({"event": "job-ended", "status": status, "code": None}).encode() + b"\n"
+        with self.events.open("ab+") as file:
+            file.seek(0)
+            said = file.read()
+            file.write(
+                last if said.endswith(b"\n") or not said else b"\n" + last
+            )  # its process may have died in a line
         return True
 
     def remove(self) -> None:

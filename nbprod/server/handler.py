@@ -16,6 +16,7 @@ from jupyter_server.base.handlers import APIHandler
 from tornado.web import HTTPError, authenticated
 
 from nbprod.errors import NbprodError
+from nbprod.execution.atomic import from_os_error
 from nbprod.server.values import json_value
 
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ class Handler(APIHandler):
         from nbprod.server.problems import problem_of
 
         error = kwargs.get("exc_info", (None, None, None))[1]
+        if isinstance(error, OSError):
+            error = from_os_error(error, error.filename or "") or error
         if isinstance(error, NbprodError):
             self.set_status(error.status)
             problem = problem_of(error, self.server.root)

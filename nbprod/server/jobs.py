@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import re
 import secrets
@@ -33,6 +34,7 @@ BATCH = 50
 """Events that are handed over at once; the loop answers others in between."""
 
 Event = Mapping[str, Any]
+_log = logging.getLogger(__name__)
 _ID = re.compile(r"[\w-]+")
 
 
@@ -76,15 +78,19 @@ class Followed:
             self._offset += len(whole) + 1
             new = []
             for line in whole.split(b"\n"):
-                event = self.event(self.count, json.loads(line))
+                event = self.event(self.count, line)
                 self.count += 1
                 self._learn(event["data"])
                 new.append(event)
             return new
 
-    def event(self, number: int, data: Any) -> Event:
-        """Return an event as the panel gets it."""
+    def event(self, number: int, line: bytes) -> Event:
+        """Return a line of the events as the panel gets it."""
         order = self.order
+        try:
+            data = json.loads(line)
+        except ValueError:  # the process was killed in the middle of it
+            data = {"event": "output", "text": line.decode("utf-8", "replace")}
         return {"job": order.id, "kind": order.kind, "path": self.path, "number": number, "data": data}
 
     def since(self, number: int) -> list[Event]:
@@ -93,7 +99,7 @@ class Followed:
             lines = self.folder.events.read_bytes().split(b"\n")[:-1]
         except OSError:
             return []
-        return [self.event(at, json.loads(lines[at])) for at in range(number, len(lines))]
+        return [self.event(at, lines[at]) for at in range(number, len(lines))]
 
     def is_alive(self) -> bool:
         if self.process is not None:
@@ -226,9 +232,10 @@ class Jobs:
         return self._add(folder)
 
     def _scan(self, jobs: Path) -> None:
-        for folder in JobFolder.of_project(jobs):
-            if folder.order.id not in self._jobs:
-                self._add(folder)
+        with self._lock:
+            known = set(self._jobs)
+        for folder in JobFolder.of_project(jobs, known):
+            self._add(folder)
 
     def _add(self, folder: JobFolder) -> Followed | None:
         job = Followed(folder, self.root)
@@ -270,8 +277,16 @@ class Jobs:
                 continue
             for job in running:
                 if job.ended is None:
-                    self._look(job)
+                    self._look_safely(job)
             time.sleep(POLL)
+
+    def _look_safely(self, job: Followed) -> None:
+        try:
+            self._look(job)
+        except Exception as error:  # noqa: BLE001  (said in the log and in the job: what goes wrong with one must not keep others from being followed)
+            _log.exception("job %s cannot be followed", job.order.id)
+            what = f"it cannot be followed: {type(error).__name__}: {error}"
+            job.ended = {"status": "lost", "error": {"what": what}, "finished": time.time()}
 
     def _look(self, job: Followed) -> None:
         alive = job.is_alive()

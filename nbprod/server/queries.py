@@ -33,6 +33,8 @@ class After(_Query):
 class RunsQuery(At):
     status: RunStatus | None = None
     sweep: str | None = None
+    where: str = ""
+    """Comparisons of metrics and parameters that all hold: `accuracy > 0.9, kind = tree`."""
     limit: int = Field(default=50, ge=1, le=1000)
     offset: int = Field(default=0, ge=0)
     sort: str = Field(default="created", pattern=r"^(created|seconds|status|(metric|parameter):\w+)$")

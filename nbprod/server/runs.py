@@ -48,6 +48,7 @@ def page_of(place: Place, query: RunsQuery, jobs: JobsByRun) -> RunPage:
         place.entry.name,
         sweep=query.sweep,
         status=query.status,
+        where=query.where,
         sort=query.sort,
         descending=query.order == "desc",
         limit=query.limit,

@@ -81,6 +81,28 @@ def test_runs_are_filtered_by_state_and_sweep(tmp_path: Path) -> None:
     assert ids(records, sweep="s", status="failed") == ["r00002"]
 
 
+def test_runs_are_filtered_by_metrics_and_parameters(tmp_path: Path) -> None:
+    records = fill(
+        tmp_path,
+        [
+            {"metrics": {"loss": 10.0}, "parameters": {"depth": 9, "name": "a b", "flag": True}},
+            {"metrics": {"loss": 9.5}, "parameters": {"depth": 10, "name": "c", "flag": False}},
+            {"metrics": {}, "parameters": {"depth": 10, "loss": 1}},
+        ],
+    )
+
+    assert ids(records, where="loss > 9.9") == ["r00000"]
+    assert ids(records, where="loss<2") == ["r00002"], "no metric has that name there"
+    assert ids(records, where="metric:loss<2") == []
+    assert ids(records, where="depth = 10, loss != 1") == ["r00001"]
+    assert ids(records, where="name = a b") == ids(records, where="name == 'a b'") == ["r00000"]
+    assert ids(records, where="flag = false") == ["r00001"]
+    assert page(records, "wine", where="depth >= 10", limit=1)[0] == 2
+    for wrong in ("loss", "> 3", "a-b > 3", "loss > ", "x'; drop table runs"):
+        with pytest.raises(ConfigError, match="is no comparison"):
+            ids(records, where=wrong)
+
+
 @pytest.mark.parametrize("sort", ["colour", "metric:", 'metric:a"b', "metric", "id; drop table runs"])
 def test_what_runs_cannot_be_sorted_by_is_refused(tmp_path: Path, sort: str) -> None:
     with pytest.raises(ConfigError, match="cannot be sorted"):

@@ -6,11 +6,14 @@ import json
 import shutil
 import signal
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
+import pytest
 
-from tests.server.live import Live, wait_for, write_notebook
+from tests.server.live import Heard, Live, wait_for, write_notebook
 
 CHAIN = (
     ("parameters", "n = 3"),
@@ -32,31 +35,52 @@ def says(live: Live, job: str, event: str) -> bool:
     return any(one["data"].get("event") == event for one in live.good("GET", f"jobs/{job}")["events"])
 
 
-def test_a_run_is_followed_by_its_events(live: Live) -> None:
-    write_notebook(live.root / "followed" / "a.ipynb", *CHAIN)
+@dataclass
+class Done:
+    """A run that a page has followed from its first to its last event."""
+
+    job: dict[str, Any]
+    heard: Heard
+    asked: float
+    path: Path
+
+
+@pytest.fixture(scope="module")
+def done(live: Live) -> Done:
+    path = write_notebook(live.root / "done" / "a.ipynb", *CHAIN)
+    path.chmod(0o444)
     with live.listening() as heard:
-        answer = live.call("POST", "runs", {"path": "followed/a.ipynb", "parameters": {"n": 5}})
-        job = answer.body["id"]
-        assert answer.seconds < 1
-        ended = live.ended(job)
-        wait_for(lambda: heard.of(job)[-1]["data"]["event"] == "job-ended", 5)
+        answer = live.call("POST", "runs", {"path": "done/a.ipynb", "parameters": {"n": 5}})
+        job = live.ended(answer.body["id"])
+        wait_for(lambda: heard.of(job["id"])[-1]["data"]["event"] == "job-ended", 5)
+    return Done(job, heard, answer.seconds, path)
 
-    assert (ended["status"], ended["error"]) == ("done", None)
-    assert ended["result"]["metrics"] == {"total": 10.0}
-    events = heard.of(job)
+
+def test_a_run_is_followed_by_its_events(live: Live, done: Done) -> None:
+    job, events = done.job, done.heard.of(done.job["id"])
+
+    assert (job["status"], job["error"], job["result"]["metrics"]) == ("done", None, {"total": 10.0})
     assert [event["number"] for event in events] == list(range(len(events))), "each once, in order"
-    assert {event["path"] for event in events} == {"followed/a.ipynb"}
-    assert [event["data"] for event in events] == [one["data"] for one in live.good("GET", f"jobs/{job}")["events"]]
-    assert ended["run"] == events[0]["data"]["run"]
-    assert ended["events"] == len(events)
-    late = sorted(heard.late(job))
-    assert late[len(late) // 2] < 0.1, "an event reaches the page within 100 ms"
+    assert {event["path"] for event in events} == {"done/a.ipynb"}
+    assert [event["data"] for event in events] == [
+        one["data"] for one in live.good("GET", f"jobs/{job['id']}")["events"]
+    ]
+    assert (job["run"], job["events"]) == (events[0]["data"]["run"], len(events))
 
 
-def test_what_a_page_has_seen_is_not_sent_again(live: Live) -> None:
-    write_notebook(live.root / "after" / "a.ipynb", *CHAIN)
-    job = live.good("POST", "runs", {"path": "after/a.ipynb"})["id"]
-    live.ended(job)
+def test_the_request_does_not_wait_and_events_arrive_at_once(done: Done) -> None:
+    late = sorted(done.heard.late(done.job["id"]))
+
+    assert done.asked < 1
+    assert late[len(late) // 2] < 0.1
+
+
+def test_a_notebook_that_may_not_be_written_runs_and_is_not_written(done: Done, tmp_path: Path) -> None:
+    assert done.path.read_bytes() == write_notebook(tmp_path / "a.ipynb", *CHAIN).read_bytes()
+
+
+def test_what_a_page_has_seen_is_not_sent_again(live: Live, done: Done) -> None:
+    job = done.job["id"]
     every = live.good("GET", f"jobs/{job}")["events"]
 
     assert live.good("GET", f"jobs/{job}", after=4)["events"] == every[4:]
@@ -100,10 +124,12 @@ def test_a_job_whose_process_is_killed_is_lost(live: Live) -> None:
     write_notebook(live.root / "killed" / "a.ipynb", *SLOW)
     with live.listening() as heard:
         job = live.good("POST", "runs", {"path": "killed/a.ipynb"})["id"]
-        wait_for(lambda: says(live, job, "run-started"))
-        family(live, job)[0].kill()
+        wait_for(lambda: says(live, job, "task-cell"))
+        first, *kernels = family(live, job)
+        first.kill()
         ended = live.ended(job)
         wait_for(lambda: heard.of(job)[-1]["data"]["event"] == "job-ended", 5)
+        wait_for(lambda: not any(one.is_running() and one.status() != "zombie" for one in kernels), 15)
 
     assert ended["status"] == "lost"
     assert "killed" in ended["error"]["what"]
@@ -147,20 +173,10 @@ def test_a_notebook_that_is_deleted_while_it_runs_does_not_stop_the_run(live: Li
     assert (refused.status, "no such notebook" in refused.body["message"]) == (404, True)
 
 
-def test_a_notebook_that_may_not_be_written_runs(live: Live) -> None:
-    path = write_notebook(live.root / "readonly" / "a.ipynb", *CHAIN)
-    path.chmod(0o444)
-    before = path.read_bytes()
-    job = live.ended(live.good("POST", "runs", {"path": "readonly/a.ipynb"})["id"])
-
-    assert job["status"] == "done"
-    assert path.read_bytes() == before
-
-
 def test_a_run_outlives_the_server_and_its_successor_goes_on_telling(tmp_path: Path) -> None:
     first = Live((tmp_path / "root").resolve(), tmp_path / "home")
-    cells = "import time\nfor _ in range(50):\n    print('step', flush=True)\n    time.sleep(0.1)"
-    write_notebook(first.root / "p" / "a.ipynb", ("task:slow", cells))
+    waiting = "import os, time\nwhile not os.path.exists('go'):\n    print('step', flush=True)\n    time.sleep(0.1)"
+    write_notebook(first.root / "p" / "a.ipynb", ("task:slow", waiting))
     job = first.good("POST", "runs", {"path": "p/a.ipynb"})["id"]
     wait_for(lambda: says(first, job, "task-log"))
     before = len(first.good("GET", f"jobs/{job}")["events"])
@@ -171,6 +187,7 @@ def test_a_run_outlives_the_server_and_its_successor_goes_on_telling(tmp_path: P
         with second.listening() as heard:
             (found,) = second.good("GET", "jobs")
             assert (found["id"], found["status"]) == (job, "running")
+            (first.root / "p" / "go").touch()
             ended = second.ended(job)
             wait_for(lambda: heard.of(job)[-1]["data"]["event"] == "job-ended", 5)
         assert ended["status"] == "done"
@@ -183,11 +200,8 @@ def test_a_run_outlives_the_server_and_its_successor_goes_on_telling(tmp_path: P
         second.stop()
 
 
-def test_a_job_is_forgotten_a_day_after_it_ended(live: Live) -> None:
-    write_notebook(live.root / "old" / "a.ipynb", ("task:a", "x ="))
-    write_notebook(live.root / "old" / "a.ipynb", ("task:a", "x = 1"))
-    job = live.ended(live.good("POST", "runs", {"path": "old/a.ipynb"})["id"])
-    folder = live.root / "old" / ".nbprod" / "jobs" / job["id"]
+def test_a_job_is_forgotten_a_day_after_it_ended(live: Live, done: Done) -> None:
+    folder = done.path.parent / ".nbprod" / "jobs" / done.job["id"]
     other = folder.with_name("2026-01-01T00-00-00-abcdef")
     shutil.copytree(folder, other)
     order = json.loads((other / "job.json").read_text()) | {"id": other.name}
@@ -195,8 +209,24 @@ def test_a_job_is_forgotten_a_day_after_it_ended(live: Live) -> None:
     ended = json.loads((other / "ended.json").read_text()) | {"finished": time.time() - 25 * 3600}
     (other / "ended.json").write_text(json.dumps(ended))
 
-    assert [one["id"] for one in live.good("GET", "jobs", path="old/a.ipynb")] == [job["id"]]
+    assert [one["id"] for one in live.good("GET", "jobs", path="done/a.ipynb")] == [done.job["id"]]
     assert not other.exists()
+
+
+def test_a_process_that_was_killed_in_the_middle_of_a_line_leaves_what_can_be_read(live: Live, done: Done) -> None:
+    folder = done.path.parent / ".nbprod" / "jobs" / done.job["id"]
+    other = folder.with_name("2026-01-02T00-00-00-abcdef")
+    shutil.copytree(folder, other)
+    order = json.loads((other / "job.json").read_text()) | {"id": other.name}
+    (other / "job.json").write_text(json.dumps(order))
+    (other / "ended.json").unlink()
+    (other / "events.jsonl").write_text('{"event": "task-log"}\n{"event": "task-fin')
+
+    wait_for(lambda: other.name in [one["id"] for one in live.good("GET", "jobs", path="done/a.ipynb")])
+    job = live.ended(other.name)
+    events = [event["data"] for event in live.good("GET", f"jobs/{other.name}")["events"]]
+    assert (job["status"], [event["event"] for event in events]) == ("lost", ["task-log", "output", "job-ended"])
+    shutil.rmtree(other)
 
 
 def test_a_job_that_is_not_there_is_not_found(live: Live) -> None:

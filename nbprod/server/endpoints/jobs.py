@@ -22,7 +22,7 @@ def show_job(server: Server, job: str, query: After) -> JobEvents:
     """Give a job and its events from number `after` on."""
     found = server.jobs.get(job)
     shown = job_of(server, found)  # first: what it is told to have ended with is among the events then
-    events = [JobEvent.model_validate(event) for event in found.since(query.after)]
+    events = [JobEvent.model_construct(**event) for event in found.since(query.after)]
     return JobEvents(job=shown.model_copy(update={"events": query.after + len(events)}), events=events)
 
 
