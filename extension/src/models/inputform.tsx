@@ -1,10 +1,12 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
 import { FormComponent } from '@jupyterlab/ui-components';
 import type { JSONValue, ReadonlyJSONObject } from '@lumino/coreutils';
 import { customizeValidator } from '@rjsf/validator-ajv8';
 import * as React from 'react';
 
 import type { JSX } from '../tokens';
-import { formSchema } from './schema';
+import { templates } from './formparts';
+import { formSchema, withRowsFilled } from './schema';
 import type { Schema } from './schema';
 
 const validator = customizeValidator<ReadonlyJSONObject>();
@@ -13,10 +15,11 @@ interface IInputFormProps {
   readonly schema: Schema;
   readonly data: JSONValue;
   readonly onChange: (data: JSONValue) => void;
+  readonly trans: TranslationBundle;
 }
 
 /** Fields for what a service takes, made from its JSON Schema. */
-export function InputForm({ schema, data, onChange }: IInputFormProps): JSX.Element {
+export function InputForm({ schema, data, onChange, trans }: IInputFormProps): JSX.Element {
   const form = React.useMemo(() => formSchema(schema), [schema]);
   return (
     <div className="nbprod-InputForm">
@@ -26,10 +29,11 @@ export function InputForm({ schema, data, onChange }: IInputFormProps): JSX.Elem
         schema={form}
         validator={validator}
         formData={data as ReadonlyJSONObject}
+        templates={templates}
+        formContext={{ trans }}
         liveValidate
-        compact
-        showModifiedFromDefault={false}
-        onChange={event => onChange(event.formData as JSONValue)}
+        showErrorList={false}
+        onChange={event => onChange(withRowsFilled(data, event.formData as JSONValue))}
       />
     </div>
   );

@@ -4,13 +4,12 @@ import { useAsked } from '../components/asked';
 import { useDeed } from '../components/deed';
 import { Empty } from '../components/empty';
 import { ProblemBox } from '../components/problem';
-import { Status } from '../components/status';
 import { moment, number } from '../format';
 import { CommandIDs } from '../tokens';
 import type { IProgress, JSX } from '../tokens';
 import type { Run } from '../types';
 import { PreviewCard } from './preview';
-import { promotedName, stepsOf, stepWords } from './steps';
+import { Steps } from './stepview';
 import type { IPartProps } from './view';
 
 const LISTED = 50;
@@ -170,45 +169,5 @@ function Promotion(props: IPromotionProps): JSX.Element {
       {deed.problem ? <ProblemBox problem={deed.problem} /> : null}
       {progress ? <Steps progress={progress} trans={trans} /> : null}
     </>
-  );
-}
-
-interface IStepsProps {
-  readonly progress: IProgress;
-  readonly trans: IPartProps['trans'];
-}
-
-/** How the newest promotion goes, or went. */
-export function Steps({ progress, trans }: IStepsProps): JSX.Element {
-  const { job, events } = progress;
-  const steps = stepsOf(events, job.status);
-  const name = promotedName(events);
-  const calls = steps.find(one => one.name === 'parity')?.detail ?? '';
-  return (
-    <div className="nbprod-Steps">
-      <h3>
-        {job.status === 'running'
-          ? trans.__('Promotion under way')
-          : trans.__('Promotion of %1', moment(job.created))}
-      </h3>
-      <ol className="nbprod-Plain" aria-live="polite">
-        {steps.map(step => (
-          <li key={step.name} className="nbprod-Steps-step">
-            <span className="nbprod-Steps-head">
-              <span>{stepWords(step.name, trans)}</span>
-              <Status state={step.state} trans={trans} />
-            </span>
-            {step.detail ? <span className="nbprod-Note">{step.detail}</span> : null}
-          </li>
-        ))}
-      </ol>
-      {job.status === 'done' ? (
-        <p role="status">
-          <strong>{trans.__('%1 is the champion.', name)}</strong>{' '}
-          {calls ? trans.__('The service gave the notebook’s own answers (%1).', calls) : ''}
-        </p>
-      ) : null}
-      {job.error ? <ProblemBox problem={job.error} /> : null}
-    </div>
   );
 }

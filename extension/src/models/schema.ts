@@ -132,6 +132,26 @@ function allowsNull(schema: JSONObject): boolean {
   return types.includes('null') || ways.some(one => isObject(one) && one.type === 'null');
 }
 
+/** The data of a form in which an empty row that was just added is a copy of the one before it. */
+export function withRowsFilled(before: JSONValue, after: JSONValue): JSONValue {
+  if (!isObject(before) || !isObject(after)) {
+    return after;
+  }
+  return Object.fromEntries(
+    Object.entries(after).map(([name, rows]) => {
+      const old = before[name];
+      const isNew = Array.isArray(rows) && Array.isArray(old) && rows.length === old.length + 1;
+      const added = isNew ? rows[rows.length - 1] : null;
+      const isEmpty = isObject(added) && Object.values(added).every(one => one === undefined);
+      const last = isNew ? old[old.length - 1] : undefined;
+      return [
+        name,
+        isEmpty && isNew && isObject(last) ? [...rows.slice(0, -1), { ...last }] : rows
+      ];
+    })
+  );
+}
+
 /** Rows of an answer that is a list of flat objects, as a table has them; null for any other answer. */
 export function tableOf(answer: unknown): { head: string[]; rows: unknown[][] } | null {
   if (!Array.isArray(answer) || !answer.length || !answer.every(isFlat)) {

@@ -91,8 +91,10 @@ function Call(props: Omit<ITryProps, 'routes'> & { route: IRoute }): JSX.Element
   };
   const send = (event: React.FormEvent): void => {
     event.preventDefault();
+    setCopied('');
     const now = current();
     if (now === null) {
+      deed.forget();
       return;
     }
     void deed.act('send', async () => {
@@ -140,7 +142,7 @@ function Call(props: Omit<ITryProps, 'routes'> & { route: IRoute }): JSX.Element
         </button>
       </div>
       {mode === 'form' ? (
-        <InputForm schema={route.input} data={data} onChange={setData} />
+        <InputForm schema={route.input} data={data} onChange={setData} trans={trans} />
       ) : (
         <>
           <label className="nbprod-mod-unseen" htmlFor={id}>

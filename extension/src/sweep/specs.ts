@@ -38,7 +38,7 @@ export function historySpec(
     field: 'trial',
     type: 'quantitative',
     title: words.trial,
-    axis: { tickMinStep: 1, grid: false }
+    axis: { format: 'd', tickCount: Math.max(1, Math.min(8, points.length - 1)), grid: false }
   };
   const scale = { zero: false, nice: true };
   return {
