@@ -122,20 +122,7 @@ class Roles:
         history = self.flow.timeline.history
         once = all([event.kind for event in history.get(name, ())] == [Kind.VALUE] for name in names)
         read = {link.name for link in self.flow.taken[place]}
-        return names if once and tunable & read and not self._missed_before(place, set(names)) else []
-
-    def _missed_before(self, place: int, names: set[str]) -> bool:
-        """Say whether code before a cell could tell that these names are not bound yet: a parameter is, from its task's start."""
-        if not names:
-            return False
-        first = self.flow.statements[place][0].pos
-        for statement in self.flow.timeline.statements:
-            effects = [statement.effects, *(code.effects for code in statement.effects.codes.values())]
-            if any(one.everything or one.anything for one in effects):
-                return True
-            if statement.pos < first and names & statement.effects.reads.keys() and not statement.effects.codes:
-                return True
-        return False
+        return names if once and tunable & read else []
 
     def metrics(self, place: int) -> list[str]:
         """Return the metrics that a cell assigns, if it assigns nothing else."""
