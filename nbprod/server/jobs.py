@@ -106,6 +106,11 @@ class Followed:
             return self.process.poll() is None
         return self.folder.is_alive()
 
+    def finish(self, ended: dict[str, Any]) -> None:
+        """Take down how it ended; it is followed no longer."""
+        self.run, self.sweep = self.run or ended.get("run"), self.sweep or ended.get("sweep")
+        self.ended = ended
+
     def is_leaving(self) -> bool:
         """Return whether its process has ended for all but the operating system, which wants it to be asked for."""
         if self.process is not None and self.process.poll() is not None:
@@ -140,6 +145,8 @@ class Jobs:
         self.grace = grace
         self._jobs: dict[str, Followed] = {}
         self._lock = threading.Lock()
+        self._attaching = threading.Lock()
+        self._attached = False
         self._work = threading.Event()
         self._closed = False
         self._thread: threading.Thread | None = None
@@ -176,6 +183,7 @@ class Jobs:
 
     def of(self, place: Place | None = None) -> list[Followed]:
         """Return the jobs of a notebook, or all, the newest first."""
+        self.attach()
         if place is not None:
             self._scan(place.project.state / "jobs")
         with self._lock:
@@ -207,10 +215,12 @@ class Jobs:
         return job
 
     def attach(self) -> None:
-        """Find the jobs that were started by a server before this one."""
-        if self.pointers.is_dir():
-            for pointer in sorted(self.pointers.iterdir()):
-                self._found(pointer)
+        """Find the jobs that were started by a server before this one, the first time that it is called."""
+        with self._attaching:
+            if not self._attached and self.pointers.is_dir():
+                for pointer in sorted(self.pointers.iterdir()):
+                    self._found(pointer)
+            self._attached = True
 
     def close(self) -> None:
         """Follow no longer; the jobs go on."""
@@ -239,12 +249,13 @@ class Jobs:
 
     def _add(self, folder: JobFolder) -> Followed | None:
         job = Followed(folder, self.root)
-        job.ended = folder.ended()
+        ended = folder.ended()
+        if ended is None:
+            job.read()  # what was said before is asked for, not told again
+            return self._follow(job)
+        job.finish(ended)
         if self._forget_old(job):
             return None
-        job.read()  # what was said before is asked for, not told again
-        if job.ended is None:
-            return self._follow(job)
         with self._lock:
             return self._jobs.setdefault(folder.order.id, job)
 
@@ -286,7 +297,7 @@ class Jobs:
         except Exception as error:  # noqa: BLE001  (said in the log and in the job: what goes wrong with one must not keep others from being followed)
             _log.exception("job %s cannot be followed", job.order.id)
             what = f"it cannot be followed: {type(error).__name__}: {error}"
-            job.ended = {"status": "lost", "error": {"what": what}, "finished": time.time()}
+            job.finish({"status": "lost", "error": {"what": what}, "finished": time.time()})
 
     def _look(self, job: Followed) -> None:
         alive = job.is_alive()
@@ -303,16 +314,19 @@ class Jobs:
         for at in range(0, len(new), BATCH):
             self.tell(new[at : at + BATCH])
         if ended is not None and (job.said_end or not alive):
-            job.ended = ended
+            job.finish(ended)
 
     def _bury(self, job: Followed) -> None:
         """Enter the end of a job whose process is gone without a word."""
         if not job.folder.path.exists():
-            job.ended = {"status": "lost", "error": {"what": "its folder was deleted"}, "finished": time.time()}
+            job.finish({"status": "lost", "error": {"what": "its folder was deleted"}, "finished": time.time()})
             return
         known = {"events": job.count + 1, "run": job.run, "sweep": job.sweep}
-        if job.folder.stop_asked() is not None:
-            job.folder.close("cancelled", f"it did not end within {self.grace:.0f} s and was killed", **known)
+        asked = job.folder.stop_asked()
+        if asked is not None:
+            late = time.time() - asked > self.grace
+            what = f"it did not end within {self.grace:.0f} s and was killed" if late else "it was stopped as it began"
+            job.folder.close("cancelled", what, **known)
         else:
             job.folder.close("lost", "its process was killed, or the machine was restarted", **known)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from jupyter_server.auth.authorizer import Authorizer
@@ -86,3 +88,19 @@ async def test_a_fault_of_ours_says_so_and_is_in_the_log(
         "line": None,
     }
     assert "ZeroDivisionError" in caplog.text
+
+
+async def test_a_disk_that_is_full_or_locked_is_no_fault_of_ours(
+    jp_fetch: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nbprod.server.endpoints import runs
+
+    for error, said in (
+        (PermissionError(errno.EACCES, "Permission denied", "/p/.nbprod"), "cannot be written"),
+        (OSError(errno.ENOSPC, "No space left on device"), "no space is left"),
+    ):
+        monkeypatch.setattr(runs.runs, "page_of", Mock(side_effect=error))
+        with pytest.raises(HTTPClientError) as caught:
+            await jp_fetch("nbprod", "api", "runs", params={"path": "a.ipynb"})
+        assert caught.value.code == 400
+        assert said in json.loads(caught.value.response.body)["message"]
