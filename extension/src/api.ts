@@ -49,6 +49,8 @@ export class ApiError extends Error {
 export interface IRunQuery {
   status?: string;
   sweep?: string;
+  /** Comparisons that all hold: `accuracy > 0.9, kind = tree`. */
+  where?: string;
   limit?: number;
   offset?: number;
   sort?: string;

@@ -40,6 +40,11 @@ export function PromotePart(props: IPromoteProps): JSX.Element {
     `${isShown} ${isOpen}`
   );
   const progress = model.jobs.list(path, 'promote')[0];
+  React.useEffect(() => {
+    if (progress && !progress.events.length) {
+      model.jobs.load(progress.job.id); // it ended before this page was there
+    }
+  }, [progress?.job.id]);
   const found = runs.value?.runs ?? [];
   if (isFirst && runs.value?.total === 0) {
     return (

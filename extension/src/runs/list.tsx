@@ -5,17 +5,15 @@ import * as React from 'react';
 import { Empty } from '../components/empty';
 import { Failed } from '../components/failed';
 import { usePulse } from '../components/pulse';
-import { stateWord } from '../components/status';
 import { CommandIDs } from '../tokens';
 import type { INbprodModel, JSX } from '../tokens';
-import type { Run, RunStatus } from '../types';
+import type { Run } from '../types';
 import { columnsOf } from './columns';
 import type { ISort } from './columns';
+import { Filters } from './filters';
 import { useRuns } from './pages';
 import { RunsTable } from './table';
 import type { IPlace } from './table';
-
-const STATES: readonly RunStatus[] = ['done', 'failed', 'running', 'pending', 'cancelled', 'lost'];
 
 interface IListProps {
   readonly model: INbprodModel;
@@ -30,6 +28,9 @@ interface IListProps {
   readonly setStatus: (status: string) => void;
   readonly sweep: string;
   readonly setSweep: (sweep: string) => void;
+  /** Comparisons of metrics and parameters that all hold. */
+  readonly where: string;
+  readonly setWhere: (where: string) => void;
   readonly selected: ReadonlyMap<string, Run>;
   readonly setSelected: (selected: ReadonlyMap<string, Run>) => void;
   readonly place: React.MutableRefObject<IPlace>;
@@ -40,12 +41,13 @@ interface IListProps {
 
 /** The list of runs with its filters, and what can be done with those that are selected. */
 export function RunsList(props: IListProps): JSX.Element {
-  const { model, commands, trans, path, sort, status, sweep, selected } = props;
+  const { model, commands, trans, path, sort, status, sweep, where, selected } = props;
   const runs = useRuns(model.api, path, {
     sort: sort.key,
     order: sort.order,
     status: status || undefined,
-    sweep: sweep || undefined
+    sweep: sweep || undefined,
+    where: where || undefined
   });
   usePulse(model, ['run', 'sweep'], 1500, runs.again);
   const wasShown = React.useRef(props.isShown);
@@ -73,7 +75,7 @@ export function RunsList(props: IListProps): JSX.Element {
     }
     props.setSelected(next);
   };
-  const isFiltered = status !== '' || sweep !== '';
+  const isFiltered = status !== '' || sweep !== '' || where !== '';
   return (
     <div className="nbprod-Runs">
       <Filters {...props} total={runs.total} again={runs.again} isLoading={runs.isLoading} />
@@ -104,7 +106,7 @@ export function RunsList(props: IListProps): JSX.Element {
       ) : null}
       {runs.total ? (
         <RunsTable
-          key={`${sort.key} ${sort.order} ${status} ${sweep}`}
+          key={`${sort.key} ${sort.order} ${status} ${sweep} ${where}`}
           {...{ runs, columns, sort, selected, trans }}
           onSort={next => {
             props.place.current = { offset: 0, row: -1 };
@@ -144,65 +146,6 @@ export function RunsList(props: IListProps): JSX.Element {
           </button>
         </div>
       ) : null}
-    </div>
-  );
-}
-
-interface IFiltersProps extends IListProps {
-  readonly total: number | null;
-  readonly isLoading: boolean;
-  readonly again: () => void;
-}
-
-function Filters(props: IFiltersProps): JSX.Element {
-  const { trans, status, setStatus, sweep, setSweep, total, again, isLoading, place } = props;
-  const change = (work: () => void): void => {
-    place.current = { offset: 0, row: -1 };
-    work();
-  };
-  return (
-    <div className="nbprod-Runs-filters">
-      <label className="nbprod-Field">
-        <span>{trans.__('State')}</span>
-        <select
-          className="nbprod-Select"
-          value={status}
-          onChange={event => change(() => setStatus(event.target.value))}
-        >
-          <option value="">{trans.__('all')}</option>
-          {STATES.map(state => (
-            <option key={state} value={state}>
-              {stateWord(state, trans)}
-            </option>
-          ))}
-        </select>
-      </label>
-      <span className="nbprod-Runs-total" role="status">
-        {total === null
-          ? isLoading
-            ? trans.__('loading…')
-            : ''
-          : trans._n('%1 run', '%1 runs', total)}
-      </span>
-      {sweep ? (
-        <button
-          type="button"
-          className="jp-mod-styled nbprod-Button"
-          title={sweep}
-          onClick={() => change(() => setSweep(''))}
-        >
-          {trans.__('one sweep only')} <span aria-hidden="true">✕</span>
-        </button>
-      ) : null}
-      <button
-        type="button"
-        className="jp-mod-styled nbprod-Button nbprod-Runs-refresh"
-        onClick={again}
-        aria-label={trans.__('Refresh the list of runs')}
-        title={trans.__('Refresh')}
-      >
-        <span aria-hidden="true">⟳</span>
-      </button>
     </div>
   );
 }

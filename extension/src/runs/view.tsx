@@ -31,6 +31,7 @@ function Runs(props: IViewProps & { path: string; isShown: boolean }): JSX.Eleme
   const [sort, setSort] = React.useState<ISort>(NEWEST);
   const [status, setStatus] = React.useState('');
   const [sweep, setSweep] = React.useState('');
+  const [where, setWhere] = React.useState('');
   const [selected, setSelected] = React.useState<ReadonlyMap<string, Run>>(new Map());
   const place = React.useRef<IPlace>({ offset: 0, row: -1 });
   const deed = useDeed();
@@ -69,7 +70,7 @@ function Runs(props: IViewProps & { path: string; isShown: boolean }): JSX.Eleme
     }
   };
 
-  const filter = { sort, setSort, status, setStatus, sweep, setSweep };
+  const filter = { sort, setSort, status, setStatus, sweep, setSweep, where, setWhere };
   return (
     <>
       {deed.problem ? (
