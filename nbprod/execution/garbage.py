@@ -92,7 +92,8 @@ def _may_go(connection: Connection, run: str) -> None:
     if status == Status.RUNNING:
         raise ConflictError(f"run {run} is going on", fix="Stop it first.")
     table = tables.model_versions.c
-    version = connection.execute(select(table.model, table.version).where(table.run == run).limit(1)).first()
+    versions = select(table.model, table.version).where(table.run == run, table.status != "failed")
+    version = connection.execute(versions.limit(1)).first()
     if version is not None:
         raise ConflictError(
             f"run {run} became {version.model}/v{version.version}, whose lineage it is",

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nbprod.errors import NotFoundError
 from nbprod.server.models import ArtifactInfo, CodeChange, Comparison, Run, RunDetail, RunPage, TaskRun
 from nbprod.server.place import Place
 from nbprod.server.problems import problem_from
@@ -27,13 +28,13 @@ def jobs_by_run(jobs: Iterable[Followed]) -> JobsByRun:
 
 
 def known(place: Place, run: str) -> core.Run:
-    """Return a run of the records. Raises `NotFoundError`."""
-    from nbprod.errors import NotFoundError
+    """Return a run of the records by its whole id. Raises `NotFoundError`."""
     from nbprod.execution.records import Records
 
-    if not place.project.has_records:
-        raise NotFoundError(f"there is no run {run!r}", fix="Nothing has run here yet.")
-    return Records.open(place.project).run(run)
+    found = Records.open(place.project).run(run) if place.project.has_records else None
+    if found is None or found.id != run:  # the command line takes a part of an id; here it would be a mistake
+        raise NotFoundError(f"there is no run {run!r}", fix="It may have been deleted; list the runs again.")
+    return found
 
 
 def page_of(place: Place, query: RunsQuery, jobs: JobsByRun) -> RunPage:

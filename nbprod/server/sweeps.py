@@ -27,9 +27,9 @@ def sweep_of(place: Place, sweep: str) -> Sweep:
     from nbprod.sweep.importance import kept_importance
     from nbprod.sweep.trials import Sweeps
 
-    if not place.project.has_records:
-        raise NotFoundError(f"there is no sweep {sweep!r}", fix="Nothing has run here yet.")
-    found = Sweeps(place.project).get(sweep)
+    found = Sweeps(place.project).get(sweep) if place.project.has_records else None
+    if found is None or found.id != sweep:
+        raise NotFoundError(f"there is no sweep {sweep!r}", fix="List the sweeps again.")
     plan = found.plan.to_json()
     metric, direction = next(iter(found.plan.optimize.items()))
     best = found.best

@@ -26,7 +26,7 @@ from tornado.websocket import websocket_connect
 from tests.server.contract import check_answer
 
 TOKEN = "secret"
-STOP_SECONDS = 3.0
+STOP_SECONDS = 6.0
 PEEK = Path(__file__).parent / "peek"
 SCHEMA = "https://nbprod.dev/events/job"
 

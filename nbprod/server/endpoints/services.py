@@ -20,11 +20,11 @@ def start_service(server: Server, body: ServeOptions) -> Job:
 
 def stop_service(server: Server, name: str, query: At) -> Service:
     """Stop a service, letting requests in flight finish."""
-    from nbprod.promotion.serve import stop
+    from nbprod.promotion.serve import status, stop
 
     place = server.place(query.path)
     versions.check_kept(place)
-    return versions.service_of(stop(place.project, name))
+    return versions.service_of(stop(place.project, status(place.project, name).name))
 
 
 def show_log(server: Server, name: str, query: LogQuery) -> Text:

@@ -1,0 +1,73 @@
+"""Runs and sweeps as a page sees them."""
+
+from __future__ import annotations
+
+from tests.execution.test_pages import fill
+from tests.server.live import Live, wait_for, write_notebook
+
+
+def test_ten_thousand_runs_are_listed_filtered_and_sorted_quickly(live: Live) -> None:
+    write_notebook(live.root / "many" / "wine.ipynb", ("task:a", "x = 1"))
+    rows = [
+        {
+            "metrics": {"loss": (n * 7919) % 10_007 / 7},
+            "parameters": {"depth": n % 13},
+            "status": "failed" if n % 3 else "done",
+        }
+        for n in range(10_000)
+    ]
+    fill(live.root / "many", rows)
+    query = {"path": "many/wine.ipynb", "sort": "metric:loss", "order": "asc", "where": "depth = 5", "status": "done"}
+    answers = [live.call("GET", "runs", limit=200, offset=50, **query) for _ in range(3)]
+
+    assert min(answer.seconds for answer in answers) < 0.3
+    page = answers[0].body
+    wanted = [row for row in rows if row["parameters"] == {"depth": 5} and row["status"] == "done"]
+    assert page["total"] == len(wanted)
+    losses = sorted(row["metrics"]["loss"] for row in wanted)  # type: ignore[index]
+    assert [run["metrics"]["loss"] for run in page["runs"]] == losses[50:250]
+
+
+def test_a_part_of_an_id_is_no_run(live: Live) -> None:
+    write_notebook(live.root / "part" / "wine.ipynb", ("task:a", "x = 1"))
+    fill(live.root / "part", [{}])
+
+    assert live.good("GET", "runs/r00000", path="part/wine.ipynb")["run"]["id"] == "r00000"
+    for verb in ("GET", "DELETE"):
+        assert live.call(verb, "runs/r0", path="part/wine.ipynb").status == 404
+
+
+def test_a_filter_that_is_none_is_refused(live: Live) -> None:
+    write_notebook(live.root / "where" / "wine.ipynb", ("task:a", "x = 1"))
+    fill(live.root / "where", [{}])
+    for where in ("loss >", "1 = 1) or (1 = 1"):
+        answer = live.call("GET", "runs", path="where/wine.ipynb", where=where)
+        assert (answer.status, "is no comparison" in answer.body["message"]) == (400, True)
+
+
+def test_a_sweep_that_was_stopped_goes_on(live: Live) -> None:
+    cells = ("parameters", "n = 1"), ("task:a metrics", "import time\ntime.sleep(1)\nscore = float(n)")
+    write_notebook(live.root / "swept" / "a.ipynb", *cells)
+    body = {"path": "swept/a.ipynb", "space": {"n": [1, 2, 3]}, "metric": "score", "direction": "maximize"}
+    job = live.good("POST", "sweeps", body)["id"]
+
+    def done() -> int:
+        found = live.good("GET", f"jobs/{job}")["job"]
+        infos = live.good("GET", "sweeps", path="swept/a.ipynb")
+        return infos[0]["trials"] if infos and infos[0]["id"] == found["sweep"] else 0
+
+    wait_for(lambda: done() >= 1, 40)
+    live.good("DELETE", f"jobs/{job}")
+    stopped = live.ended(job)
+    assert stopped["status"] == "cancelled"
+    sweep = live.good("GET", f"sweeps/{stopped['sweep']}", path="swept/a.ipynb")
+    assert (sweep["status"], sweep["size"]) == ("cancelled", 3)
+
+    write_notebook(live.root / "swept" / "a.ipynb", cells[0], ("task:a metrics", "score = float(n)"))
+    second = live.good("POST", "sweeps", {"path": "swept/a.ipynb", "resume": stopped["sweep"]})["id"]
+    ended = live.ended(second)
+    assert (ended["status"], ended["sweep"]) == ("done", stopped["sweep"])
+    resumed = live.good("GET", f"sweeps/{stopped['sweep']}", path="swept/a.ipynb")
+    good = [trial for trial in resumed["trials"] if trial["status"] == "done"]
+    assert sorted(trial["parameters"]["n"] for trial in good) == [1, 2, 3]
+    assert resumed["trials"][resumed["best"]]["parameters"] == {"n": 3}
