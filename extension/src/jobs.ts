@@ -74,8 +74,18 @@ export class Jobs implements IJobs, IDisposable {
     }
   }
 
+  move(from: string, to: string): void {
+    for (const known of this._known.values()) {
+      if (known.job.path === from) {
+        this._moved.set(known.job.id, to);
+        known.job = this._placed(known.job);
+      }
+    }
+    this._soon();
+  }
+
   async stop(id: string): Promise<void> {
-    this._update(await this._api.stopJob(id));
+    this._update(this._placed(await this._api.stopJob(id)));
     this._catchUp(id);
   }
 
@@ -98,7 +108,8 @@ export class Jobs implements IJobs, IDisposable {
   }
 
   private async _refresh(): Promise<void> {
-    for (const job of await this._api.jobs()) {
+    for (const told of await this._api.jobs()) {
+      const job = this._placed(told);
       const known = this._known.get(job.id);
       this._update(known?.job.status === 'running' ? { ...job, status: 'running' } : job);
       const isBehind = (known?.count ?? 0) < job.events || known?.job.status !== job.status;
@@ -121,7 +132,7 @@ export class Jobs implements IJobs, IDisposable {
     if (emission.schema_id !== SCHEMA) {
       return;
     }
-    const event = emission as unknown as JobEvent;
+    const event = this._placed(emission as unknown as JobEvent);
     const known = this._known.get(event.job);
     if (!known) {
       this._tryRefresh();
@@ -165,9 +176,9 @@ export class Jobs implements IJobs, IDisposable {
       .jobEvents(id, known.count)
       .then(({ job, events }) => {
         for (const event of events) {
-          this._take(event);
+          this._take(this._placed(event));
         }
-        this._update(job);
+        this._update(this._placed(job));
       })
       .catch(() => undefined) // the poll asks again while the job runs
       .finally(() => {
@@ -203,6 +214,12 @@ export class Jobs implements IJobs, IDisposable {
     this._soon();
   }
 
+  /** With the path that the notebook has now. */
+  private _placed<T extends Job | JobEvent>(one: T): T {
+    const path = this._moved.get('id' in one ? one.id : one.job);
+    return path === undefined ? one : { ...one, path };
+  }
+
   /** Poll while something runs. */
   private _watch(): void {
     const isWanted = [...this._known.values()].some(one => one.job.status === 'running');
@@ -224,6 +241,8 @@ export class Jobs implements IJobs, IDisposable {
   }
 
   private _known = new Map<string, Private.IKnown>();
+  /** The paths of notebooks that were renamed since their jobs began, by job. */
+  private _moved = new Map<string, string>();
   private _poll: Poll;
   private _isPolling = false;
   private _refreshing: Promise<void> | null = null;

@@ -276,6 +276,7 @@ export class NbprodModel implements INbprodModel, IDisposable {
     }
     this._leave();
     this._panel = panel && !isExecuted(panel.context.path) ? panel : null;
+    this._oldPath = this.path;
     this._forget();
     if (this._panel && panel) {
       panel.disposed.connect(this._onClosed, this);
@@ -324,6 +325,11 @@ export class NbprodModel implements INbprodModel, IDisposable {
 
   private _onPath(): void {
     const saved = this._saved;
+    if (this._oldPath && this.path) {
+      this.jobs.move(this._oldPath, this.path);
+      this._parameters.set(this.path, this._parameters.get(this._oldPath) ?? {});
+    }
+    this._oldPath = this.path;
     this._forget();
     this._saved = saved;
     void this.refresh();
@@ -394,6 +400,7 @@ export class NbprodModel implements INbprodModel, IDisposable {
   private _poll: Poll;
   private _isPolling = false;
   private _panel: NotebookPanel | null = null;
+  private _oldPath: string | null = null;
   private _analysis: Analysis | null = null;
   private _problem: Problem | null = null;
   private _plan: readonly TaskPlan[] | null = null;

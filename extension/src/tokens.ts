@@ -71,6 +71,8 @@ export interface IJobs {
   add(job: Job): void;
   /** Ask for the events of a job that ended before this page was there. */
   load(id: string): void;
+  /** A notebook was renamed: its jobs go along. */
+  move(from: string, to: string): void;
   stop(id: string): Promise<void>;
 }
 

@@ -257,4 +257,21 @@ describe('Jobs', () => {
 
     expect(seen).toEqual([0]);
   });
+
+  it('goes along when the notebook is renamed', async () => {
+    const ended: string[] = [];
+    jobs.ended.connect((_, job) => ended.push(job.path));
+    jobs.add(server.start('a'));
+    await settle();
+    jobs.move('n.ipynb', 'm.ipynb');
+    server.happen('a', { event: 'run-started' });
+    await settle();
+    await jobs.refresh();
+
+    expect(jobs.running('n.ipynb')).toBeNull();
+    expect(jobs.running('m.ipynb')?.events).toHaveLength(1);
+    server.end('a');
+    await settle();
+    expect(ended).toEqual(['m.ipynb']);
+  });
 });

@@ -278,7 +278,7 @@ async function ask(
         okLabel,
         items: names,
         editable: true,
-        current: text
+        placeholder: text
       })
     : await InputDialog.getText({ title, label, okLabel, text });
   const name = answer.button.accept ? toTaskName(answer.value ?? '') : '';
