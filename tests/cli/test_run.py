@@ -245,7 +245,9 @@ def test_values_are_taken_as_json_with_their_types(nbprod) -> None:
     assert started["parameters"] == {"name": "'None'", "sizes": [1, [2]], "flag": False}
 
 
-@pytest.mark.parametrize(("values", "said"), [("[1]", "no JSON object"), ("{", "no JSON"), ('{"n": 1}', "no parameter")])
+@pytest.mark.parametrize(
+    ("values", "said"), [("[1]", "no JSON object"), ("{", "no JSON"), ('{"n": 1}', "no parameter")]
+)
 def test_values_that_are_wrong_are_refused(nbprod, values: str, said: str) -> None:
     nbprod.notebook(("parameters", "name = 'a'"), ("task:show", "print(name)"))
     result = nbprod("run", "a.ipynb", "--values", values)
