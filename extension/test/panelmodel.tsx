@@ -1,12 +1,16 @@
 /** A model for component tests: real jobs and HTTP, answered by a table of routes. */
+import { UseSignal } from '@jupyterlab/apputils';
 import { nullTranslator } from '@jupyterlab/translation';
 import { ServerConnection } from '@jupyterlab/services';
 import { CommandRegistry } from '@lumino/commands';
 import { Signal } from '@lumino/signaling';
+import { render } from '@testing-library/react';
+import * as React from 'react';
 import { vi } from 'vitest';
 
 import { Api } from '../src/api';
 import { Jobs } from '../src/jobs';
+import type { View } from '../src/panel';
 import { CommandIDs } from '../src/tokens';
 import type { INbprodModel } from '../src/tokens';
 import type { Analysis, Job, Parameter, Run, Sweep, Trial } from '../src/types';
@@ -111,6 +115,17 @@ export function bench(answers: Record<string, Answer>, analysis?: Partial<Analys
   return { model, commands, asked, executed, answers, say };
 }
 
+/** Draw a view as the panel does: anew whenever jobs have changed. */
+export function draw(Content: View, one: IBench): IBench {
+  const { model, commands } = one;
+  render(
+    <UseSignal signal={model.jobs.changed}>
+      {() => <Content model={model} commands={commands} trans={trans} />}
+    </UseSignal>
+  );
+  return one;
+}
+
 /** jsdom draws nothing: say that all of it is in view and that a list is 400 px high. */
 function makeVisible(): void {
   vi.stubGlobal(
@@ -123,8 +138,8 @@ function makeVisible(): void {
       disconnect(): void {}
     }
   );
-  vi.spyOn(HTMLElement.prototype, 'offsetHeight', 'get').mockReturnValue(400);
-  vi.spyOn(HTMLElement.prototype, 'offsetWidth', 'get').mockReturnValue(300);
+  vi.spyOn(Element.prototype, 'clientHeight', 'get').mockReturnValue(400);
+  vi.spyOn(Element.prototype, 'clientWidth', 'get').mockReturnValue(300);
   HTMLElement.prototype.scrollIntoView = () => undefined;
 }
 
