@@ -7,9 +7,9 @@ import { Signal } from '@lumino/signaling';
 import { ApiError } from './api';
 import type { Api } from './api';
 import { problemOf } from './components/problem';
-import { contentOf, documentOf, taggedCells } from './document';
+import { documentOf, taggedCells } from './document';
+import { FrontNotebook } from './front';
 import type { Jobs } from './jobs';
-import { isExecuted } from './run/executed';
 import { progressOf } from './run/progress';
 import type { IRunProgress } from './run/progress';
 import { taskStates } from './states';
@@ -28,7 +28,7 @@ export class NbprodModel implements INbprodModel, IDisposable {
   constructor(
     readonly api: Api,
     readonly jobs: Jobs,
-    private _tracker: INotebookTracker,
+    tracker: INotebookTracker,
     services?: ServiceManager.IManager
   ) {
     this._analyseSoon = new Debouncer(() => this._analyse(), ANALYSE_AFTER);
@@ -41,12 +41,16 @@ export class NbprodModel implements INbprodModel, IDisposable {
       factory: () => this._lookAgain(),
       frequency: { interval: LOOK_AGAIN, backoff: true, max: 30000 }
     });
-    this._tracker.currentChanged.connect(this._onCurrent, this);
+    this._front = new FrontNotebook(tracker);
+    this._front.changed.connect(this._onFront, this);
+    this._front.opened.connect(this._onOpened, this);
+    this._front.edited.connect(this._onEdited, this);
+    this._front.saved.connect(this._onSaved, this);
+    this._front.moved.connect(this._onMoved, this);
     this.jobs.event.connect(this._onEvent, this);
     this.jobs.ended.connect(this._onEnded, this);
     this.jobs.changed.connect(this._emit, this);
     services?.contents.fileChanged.connect(this._onFile, this);
-    this._onCurrent();
   }
 
   get changed(): Signal<this, void> {
@@ -54,11 +58,11 @@ export class NbprodModel implements INbprodModel, IDisposable {
   }
 
   get panel(): NotebookPanel | null {
-    return this._panel;
+    return this._front.panel;
   }
 
   get path(): string | null {
-    return this._panel ? Private.localPath(this._panel.context.path) : null;
+    return this._front.path;
   }
 
   get analysis(): Analysis | null {
@@ -111,7 +115,7 @@ export class NbprodModel implements INbprodModel, IDisposable {
 
   /** Enter a run that was started from the notebook as it is in the editor now. */
   follow(job: Job): void {
-    const cells = job.path === this.path && this._panel ? taggedCells(this._panel) : [];
+    const cells = job.path === this.path && this.panel ? taggedCells(this.panel) : [];
     this._numbered.set(
       job.id,
       cells.filter(cell => cell.isCode).map(cell => cell.id)
@@ -144,7 +148,7 @@ export class NbprodModel implements INbprodModel, IDisposable {
     const { panel, path } = this;
     const document = panel && path ? documentOf(panel, path) : null;
     const suggestion = document && (await this.api.suggest(document));
-    if (panel === this._panel) {
+    if (panel === this.panel) {
       this._suggestion = suggestion;
       this._emit();
     }
@@ -169,7 +173,7 @@ export class NbprodModel implements INbprodModel, IDisposable {
     this._planSoon.dispose();
     this._recordSoon.dispose();
     this._poll.dispose();
-    this._leave();
+    this._front.dispose();
     Signal.clearData(this);
   }
 
@@ -206,9 +210,9 @@ export class NbprodModel implements INbprodModel, IDisposable {
 
   /** What a run would do is asked of the file, so it is known only for a document that is saved. */
   private async _refreshPlan(): Promise<void> {
-    const { panel, path } = this;
+    const { path } = this;
     const tasks = this._analysis?.tasks;
-    if (!panel || !path || !tasks?.length || contentOf(panel) !== this._saved) {
+    if (!path || !tasks?.length || !this._front.isSaved) {
       return; // the plan before the edit stays: `states` knows what was edited since
     }
     if (this.jobs.running(path, 'run')) {
@@ -269,77 +273,36 @@ export class NbprodModel implements INbprodModel, IDisposable {
     this._emit();
   }
 
-  private _onCurrent(): void {
-    const panel = this._tracker.currentWidget;
-    if (panel === this._panel || (panel && isExecuted(panel.context.path) && this._panel)) {
-      return; // with what a run has left in front, the notebook that it comes from stays
-    }
-    this._leave();
-    this._panel = panel && !isExecuted(panel.context.path) ? panel : null;
-    this._oldPath = this.path;
+  private _onFront(): void {
     this._forget();
-    if (this._panel && panel) {
-      panel.disposed.connect(this._onClosed, this);
-      panel.content.modelContentChanged.connect(this._onContent, this);
-      panel.context.pathChanged.connect(this._onPath, this);
-      panel.context.saveState.connect(this._onSaved, this);
-      panel.context.ready.then(
-        () => {
-          if (panel === this._panel) {
-            this._saved = panel.context.model.dirty ? null : contentOf(panel);
-            void this.refresh();
-          }
-        },
-        () => undefined // JupyterLab says itself that it cannot be opened
-      );
-    }
     this._emit();
   }
 
-  private _onClosed(): void {
-    this._panel = null;
+  private _onOpened(): void {
+    void this.refresh();
+  }
+
+  private _onEdited(): void {
+    void this._analyseSoon.invoke();
+  }
+
+  private _onSaved(): void {
+    void this._planSoon.invoke();
+  }
+
+  private _onMoved(_: unknown, old: string): void {
+    if (this.path) {
+      this.jobs.move(old, this.path);
+      this._parameters.set(this.path, this._parameters.get(old) ?? {});
+    }
     this._forget();
-    this._onCurrent();
+    void this.refresh();
   }
 
   private _forget(): void {
     this._asked += 1;
-    this._analysis = this._problem = this._plan = this._lastRun = this._saved = null;
-    this._suggestion = null;
+    this._analysis = this._problem = this._plan = this._lastRun = this._suggestion = null;
     this._planned = new Map();
-  }
-
-  private _leave(): void {
-    if (this._panel && !this._panel.isDisposed) {
-      this._panel.disposed.disconnect(this._onClosed, this);
-      this._panel.content.modelContentChanged.disconnect(this._onContent, this);
-      this._panel.context.pathChanged.disconnect(this._onPath, this);
-      this._panel.context.saveState.disconnect(this._onSaved, this);
-    }
-    this._panel = null;
-  }
-
-  private _onContent(): void {
-    void this._analyseSoon.invoke();
-  }
-
-  private _onPath(): void {
-    const saved = this._saved;
-    if (this._oldPath && this.path) {
-      this.jobs.move(this._oldPath, this.path);
-      this._parameters.set(this.path, this._parameters.get(this._oldPath) ?? {});
-    }
-    this._oldPath = this.path;
-    this._forget();
-    this._saved = saved;
-    void this.refresh();
-  }
-
-  private _onSaved(_: unknown, state: string): void {
-    if (state.startsWith('completed')) {
-      this._saved = this._panel && contentOf(this._panel);
-      void this._planSoon.invoke();
-    }
   }
 
   /** `pipelines.yaml` was saved in this JupyterLab. */
@@ -399,8 +362,7 @@ export class NbprodModel implements INbprodModel, IDisposable {
   private _recordSoon: Debouncer;
   private _poll: Poll;
   private _isPolling = false;
-  private _panel: NotebookPanel | null = null;
-  private _oldPath: string | null = null;
+  private _front: FrontNotebook;
   private _analysis: Analysis | null = null;
   private _problem: Problem | null = null;
   private _plan: readonly TaskPlan[] | null = null;
@@ -410,8 +372,6 @@ export class NbprodModel implements INbprodModel, IDisposable {
   private _suggestion: Suggestion | null = null;
   /** The cells by number as they were when a run was started from here. */
   private _numbered = new Map<string, readonly string[]>();
-  /** What the file holds as far as it matters here; a notebook is dirty also for its metadata. */
-  private _saved: string | null = null;
   private _parameters = new Map<string, Record<string, unknown>>();
   private _asked = 0;
   private _changed = new Signal<this, void>(this);
@@ -419,11 +379,6 @@ export class NbprodModel implements INbprodModel, IDisposable {
 }
 
 namespace Private {
-  /** A path without its drive (`RTC:`), as the server knows it. */
-  export function localPath(path: string): string {
-    return path.replace(/^[A-Za-z]+:/, '');
-  }
-
   export function explained(error: ApiError): Problem {
     if (!error.isMissing) {
       return error.problem;
