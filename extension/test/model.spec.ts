@@ -132,7 +132,7 @@ describe('NbprodModel', () => {
 
   it('asks once for many keystrokes, and shows the newest answer', async () => {
     api.analyse.mockClear();
-    let answer = (_: Analysis): void => undefined;
+    let answer: (analysis: Analysis) => void = () => undefined;
     api.analyse.mockImplementationOnce(() => new Promise(resolve => (answer = resolve)));
     panel.edit('x = 2');
     panel.edit('x = 3');

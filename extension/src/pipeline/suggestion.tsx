@@ -25,7 +25,7 @@ export function SuggestionView(props: ISuggestionProps): JSX.Element {
   const edits = suggestedEdits(cells, suggestion, names);
   const colors = taskColors(suggestion.tasks.map(task => task.name));
   const isFine = suggestion.tasks.every(({ name }) => isTaskName(names[name] ?? name));
-  const roles = Object.entries(suggestion.reasons);
+  const reasons = Object.entries(suggestion.reasons).filter(([id]) => edits.has(id));
   return (
     <section className="nbprod-Suggestion" aria-label={trans.__('Suggested tasks')}>
       <h2>{trans.__('Suggested tasks')}</h2>
@@ -44,16 +44,16 @@ export function SuggestionView(props: ISuggestionProps): JSX.Element {
           />
         ))}
       </ol>
-      {roles.length ? (
+      {reasons.length ? (
         <details className="nbprod-Disclosure">
-          <summary>{trans._n('%1 cell in detail', '%1 cells in detail', roles.length)}</summary>
+          <summary>{trans._n('%1 cell in detail', '%1 cells in detail', reasons.length)}</summary>
           <ul className="nbprod-Suggestion-list">
-            {roles.map(([id, why]) => (
+            {reasons.map(([id, why]) => (
               <li key={id}>
                 <button type="button" className="nbprod-Link" onClick={() => props.onOpen(id)}>
                   {trans.__('Cell %1', numberOf(cells, id))}
                 </button>{' '}
-                {suggestion.tags[id]?.join(', ')}
+                {edits.get(id)?.join(', ')}
                 <div className="nbprod-Note">{why}</div>
               </li>
             ))}
