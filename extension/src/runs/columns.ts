@@ -1,7 +1,7 @@
 /** The columns of the list of runs: what they show and how the server is asked to sort by them. */
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import { duration, number, value } from '../format';
+import { duration, moment, number, value } from '../format';
 import type { Run } from '../types';
 
 /** A column behind the first one, which says when a run was and how it ended. */
@@ -88,4 +88,17 @@ export function originOf(run: Run, trans: TranslationBundle): string {
     return '';
   }
   return run.trial === null ? trans.__('sweep') : trans.__('trial %1', run.trial);
+}
+
+/** A moment in few characters: the time of today, else the day too. */
+export function shortMoment(seconds: number): string {
+  const date = new Date(seconds * 1000);
+  const now = new Date();
+  if (date.toDateString() === now.toDateString()) {
+    return moment(seconds);
+  }
+  const time = { hour: '2-digit', minute: '2-digit' } as const;
+  return date.getFullYear() === now.getFullYear()
+    ? date.toLocaleString([], { month: 'short', day: 'numeric', ...time })
+    : date.toLocaleDateString([], { year: 'numeric', month: 'short', day: 'numeric' });
 }

@@ -15,6 +15,8 @@ import { useRuns } from './pages';
 import { RunsTable } from './table';
 import type { IPlace } from './table';
 
+const ENOUGH = 300; // runs that tell which columns there are
+
 interface IListProps {
   readonly model: INbprodModel;
   readonly commands: CommandRegistry;
@@ -61,7 +63,7 @@ export function RunsList(props: IListProps): JSX.Element {
   const columns = React.useMemo(
     () =>
       columnsOf(
-        runs.known,
+        runs.known.slice(0, ENOUGH),
         analysis?.metrics ?? [],
         analysis?.parameters.map(one => one.name) ?? [],
         trans

@@ -5,7 +5,7 @@ import { Status } from '../components/status';
 import { moment } from '../format';
 import type { JSX } from '../tokens';
 import type { Run } from '../types';
-import { originOf } from './columns';
+import { originOf, shortMoment } from './columns';
 import type { IColumn } from './columns';
 
 interface IRowProps {
@@ -16,26 +16,20 @@ interface IRowProps {
   readonly isSelected: boolean;
   /** Whether the tab key stops at it; the arrow keys go on from there. */
   readonly isCurrent: boolean;
-  readonly onOpen: (run: Run) => void;
+  readonly onOpen: (run: Run, index: number) => void;
   readonly onSelect: (run: Run) => void;
   readonly trans: TranslationBundle;
 }
 
-/** A run of the list. */
-export function RunRow(props: IRowProps): JSX.Element {
+/**
+ * A run of the list, or the place of one that is still on its way: the same elements, so that the focus stays
+ * where it is when the run comes.
+ */
+export const RunRow = React.memo(function RunRow(props: IRowProps): JSX.Element {
   const { run, index, height, columns, isSelected, isCurrent, onOpen, onSelect, trans } = props;
   const stop = isCurrent ? 0 : -1;
-  if (!run) {
-    return (
-      <tr aria-rowindex={index + 2} style={{ height }}>
-        <th scope="row" className="nbprod-Runs-first">
-          {trans.__('loading…')}
-        </th>
-        <td colSpan={columns.length} />
-      </tr>
-    );
-  }
-  const when = moment(run.created);
+  const when = run ? shortMoment(run.created) : trans.__('loading…');
+  const origin = run ? originOf(run, trans) : '';
   return (
     <tr
       aria-rowindex={index + 2}
@@ -47,8 +41,9 @@ export function RunRow(props: IRowProps): JSX.Element {
           <input
             type="checkbox"
             checked={isSelected}
+            disabled={!run}
             tabIndex={stop}
-            onChange={() => onSelect(run)}
+            onChange={() => run && onSelect(run)}
             aria-label={trans.__('Select the run of %1', when)}
           />
           <button
@@ -56,21 +51,19 @@ export function RunRow(props: IRowProps): JSX.Element {
             className="nbprod-Runs-open"
             data-index={index}
             tabIndex={stop}
-            title={run.id}
-            onClick={() => onOpen(run)}
+            title={run ? `${moment(run.created)} ${run.id}` : ''}
+            onClick={() => run && onOpen(run, index)}
           >
-            <span className="nbprod-Runs-when">
-              {when}
-              {run.sweep ? (
-                <span className="nbprod-Runs-origin">{originOf(run, trans)}</span>
-              ) : null}
+            <span className="nbprod-Runs-when">{when}</span>
+            <span className="nbprod-Runs-how">
+              {run ? <Status state={run.status} trans={trans} /> : null}
+              {origin ? <span className="nbprod-Runs-origin">{origin}</span> : null}
             </span>
-            <Status state={run.status} trans={trans} />
           </button>
         </div>
       </th>
       {columns.map(column => {
-        const text = column.text(run);
+        const text = run ? column.text(run) : '';
         return (
           <td key={column.key} className={column.isNumber ? 'nbprod-mod-number' : ''} title={text}>
             {text}
@@ -79,4 +72,4 @@ export function RunRow(props: IRowProps): JSX.Element {
       })}
     </tr>
   );
-}
+});

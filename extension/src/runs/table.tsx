@@ -11,6 +11,7 @@ import type { IRuns } from './pages';
 import { RunRow } from './row';
 
 export const ROW_HEIGHT = 44;
+const SETTLED = 60; // ms without scrolling
 
 /** How far the list was scrolled, and the row that had the focus (-1: none yet). */
 export interface IPlace {
@@ -47,7 +48,11 @@ export function RunsTable(props: ITableProps): JSX.Element {
   const items = rows.getVirtualItems();
   const first = items[0]?.index ?? 0;
   const last = items[items.length - 1]?.index ?? 0;
-  React.useEffect(() => runs.want(first, last), [runs.want, first, last]);
+  // what is scrolled past is not asked for
+  React.useEffect(() => {
+    const timer = window.setTimeout(() => runs.want(first, last), SETTLED);
+    return () => window.clearTimeout(timer);
+  }, [runs.want, first, last]);
   React.useEffect(() => {
     if (place.current.row >= 0) {
       focusRow(scroller.current, place.current.row);
@@ -75,6 +80,16 @@ export function RunsTable(props: ITableProps): JSX.Element {
     rows.scrollToIndex(next);
     focusRow(scroller.current, next);
   };
+
+  // the same functions all the time, so that rows are not drawn anew for nothing
+  const acts = React.useRef({ onOpen, onSelect });
+  acts.current = { onOpen, onSelect };
+  const open = React.useCallback((run: Run, index: number) => {
+    setCurrent(index);
+    place.current.row = index;
+    acts.current.onOpen(run);
+  }, []);
+  const select = React.useCallback((run: Run) => acts.current.onSelect(run), []);
 
   const width = FIRST_WIDTH + columns.reduce((sum, column) => sum + column.width, 0);
   const above = items[0]?.start ?? 0;
@@ -139,12 +154,8 @@ export function RunsTable(props: ITableProps): JSX.Element {
               columns={columns}
               isSelected={selected.has(runs.at(item.index)?.id ?? '')}
               isCurrent={item.index === stop}
-              onOpen={run => {
-                setCurrent(item.index);
-                place.current.row = item.index;
-                onOpen(run);
-              }}
-              onSelect={onSelect}
+              onOpen={open}
+              onSelect={select}
               trans={trans}
             />
           ))}
