@@ -25,5 +25,9 @@ export default [
       eqeqeq: 'error',
       'no-console': 'error'
     }
+  },
+  {
+    files: ['test/**/*.{ts,tsx}'],
+    rules: { 'jupyter/no-untranslated-string': 'off' }
   }
 ];

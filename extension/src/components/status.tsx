@@ -25,25 +25,40 @@ export const SIGNS: Record<string, string> = {
 
 /** The word for a state. */
 export function stateWord(state: string, trans: TranslationBundle): string {
-  const words: Record<string, string> = {
-    pending: trans.__('queued'),
-    queued: trans.__('queued'),
-    running: trans.__('running'),
-    starting: trans.__('starting'),
-    building: trans.__('building'),
-    done: trans.__('done'),
-    ready: trans.__('ready'),
-    cached: trans.__('cached'),
-    failed: trans.__('failed'),
-    dead: trans.__('ended by itself'),
-    cancelled: trans.__('stopped'),
-    stopped: trans.__('stopped'),
-    skipped: trans.__('left out'),
-    lost: trans.__('lost'),
-    outdated: trans.__('out of date'),
-    new: trans.__('not run yet')
-  };
-  return words[state] ?? state;
+  switch (state) {
+    case 'pending':
+    case 'queued':
+      return trans.__('queued');
+    case 'running':
+      return trans.__('running');
+    case 'starting':
+      return trans.__('starting');
+    case 'building':
+      return trans.__('building');
+    case 'done':
+      return trans.__('done');
+    case 'ready':
+      return trans.__('ready');
+    case 'cached':
+      return trans.__('cached');
+    case 'failed':
+      return trans.__('failed');
+    case 'dead':
+      return trans.__('ended by itself');
+    case 'cancelled':
+    case 'stopped':
+      return trans.__('stopped');
+    case 'skipped':
+      return trans.__('left out');
+    case 'lost':
+      return trans.__('lost');
+    case 'outdated':
+      return trans.__('out of date');
+    case 'new':
+      return trans.__('not run yet');
+    default:
+      return state;
+  }
 }
 
 interface IStatusProps {
