@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { columnsOf, namesOf, NEWEST, sorted } from '../src/runs/columns';
-import { differ, partsOf } from '../src/runs/compare';
+import { changesOf, differ, letterOf, partsOf } from '../src/runs/compare';
 import { diffLines } from '../src/runs/diff';
 import { PAGE, pagesOf } from '../src/runs/pages';
 import { run, trans } from './panelmodel';
@@ -103,5 +103,21 @@ describe('partsOf', () => {
       ])
     ).toBe(false);
     expect(differ([1, '1'])).toBe(true);
+  });
+});
+
+describe('changesOf', () => {
+  it('shows a change once for all runs that share it', () => {
+    const code = [
+      { task: 'train', run: 'b', diff: '+x' },
+      { task: 'train', run: 'c', diff: '+x' },
+      { task: 'load', run: 'c', diff: '+x' }
+    ];
+
+    expect(changesOf(code, ['a', 'b', 'c'])).toEqual([
+      { task: 'train', diff: '+x', runs: [1, 2] },
+      { task: 'load', diff: '+x', runs: [2] }
+    ]);
+    expect([0, 25, 26].map(letterOf)).toEqual(['A', 'Z', '27']);
   });
 });

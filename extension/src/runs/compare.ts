@@ -1,6 +1,6 @@
 /** Runs side by side, as rows of a table. */
 import { number, value } from '../format';
-import type { Comparison } from '../types';
+import type { CodeChange, Comparison } from '../types';
 
 export interface ICompareRow {
   readonly name: string;
@@ -41,4 +41,29 @@ export function partsOf(
     parameters: rowsOf(comparison.parameters, one => (one === null ? '–' : value(one))),
     tasks: rowsOf(comparison.tasks, one => (one === null ? '–' : word(String(one))))
   };
+}
+
+/** `A`, `B`, ... : runs of the same minute cannot be told apart by their time. */
+export function letterOf(index: number): string {
+  return index < 26 ? String.fromCharCode(65 + index) : String(index + 1);
+}
+
+/** How a task's code differs from the first run, and which runs have it like that. */
+export interface IChange {
+  readonly task: string;
+  readonly diff: string;
+  /** The places of the runs in the comparison. */
+  readonly runs: readonly number[];
+}
+
+/** Changes with the runs that share them. */
+export function changesOf(code: readonly CodeChange[], ids: readonly string[]): IChange[] {
+  const found = new Map<string, { task: string; diff: string; runs: number[] }>();
+  for (const { task, diff, run } of code) {
+    const key = JSON.stringify([task, diff]);
+    const change = found.get(key) ?? { task, diff, runs: [] };
+    change.runs.push(ids.indexOf(run));
+    found.set(key, change);
+  }
+  return [...found.values()];
 }

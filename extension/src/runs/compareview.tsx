@@ -5,11 +5,11 @@ import { useAsked } from '../components/asked';
 import { Back } from '../components/back';
 import { Failed } from '../components/failed';
 import { stateWord } from '../components/status';
-import { moment } from '../format';
 import type { INbprodModel, JSX } from '../tokens';
-import type { CodeChange, Run } from '../types';
-import { partsOf } from './compare';
-import type { ICompareRow } from './compare';
+import type { Run } from '../types';
+import { changesOf, letterOf, partsOf } from './compare';
+import type { IChange, ICompareRow } from './compare';
+import { shortMoment } from './columns';
 import { diffLines } from './diff';
 
 interface ICompareProps {
@@ -25,6 +25,12 @@ export function CompareView({ model, path, ids, onBack, trans }: ICompareProps):
   const asked = useAsked(() => model.api.compareRuns(path, ids), ids.join());
   const [onlyDiffering, setOnlyDiffering] = React.useState(false);
   const found = asked.value;
+  const changes = found
+    ? changesOf(
+        found.code,
+        found.runs.map(run => run.id)
+      )
+    : [];
   const parts = found ? partsOf(found, state => stateWord(state, trans)) : null;
   return (
     <div className="nbprod-Compare">
@@ -57,13 +63,8 @@ export function CompareView({ model, path, ids, onBack, trans }: ICompareProps):
           <Side title={trans.__('Tasks')} rows={parts.tasks} {...{ found, onlyDiffering, trans }} />
           <h3>{trans.__('Code')}</h3>
           {found.code.length ? (
-            found.code.map(change => (
-              <Change
-                key={`${change.run} ${change.task}`}
-                change={change}
-                runs={found.runs}
-                trans={trans}
-              />
+            changes.map(change => (
+              <Change key={`${change.runs[0]} ${change.task}`} {...{ change, trans }} />
             ))
           ) : (
             <p>{trans.__('The code of all tasks is the same.')}</p>
@@ -94,9 +95,14 @@ function Side({ title, rows, found, onlyDiffering, trans }: ISideProps): JSX.Ele
             <thead>
               <tr>
                 <th scope="col">{trans.__('name')}</th>
-                {found.runs.map(run => (
+                {found.runs.map((run, index) => (
                   <th key={run.id} scope="col" className="nbprod-mod-number" title={run.id}>
-                    {run.trial === null ? moment(run.created) : trans.__('trial %1', run.trial)}
+                    {letterOf(index)}{' '}
+                    <span className="nbprod-Compare-when">
+                      {run.trial === null
+                        ? shortMoment(run.created)
+                        : trans.__('trial %1', run.trial)}
+                    </span>
                   </th>
                 ))}
               </tr>
@@ -130,25 +136,17 @@ function Side({ title, rows, found, onlyDiffering, trans }: ISideProps): JSX.Ele
 }
 
 interface IChangeProps {
-  readonly change: CodeChange;
-  readonly runs: readonly Run[];
+  readonly change: IChange;
   readonly trans: TranslationBundle;
 }
 
-/** How a task's code in one run differs from that in the first one. */
-function Change({ change, runs, trans }: IChangeProps): JSX.Element {
-  const other = runs.find(run => run.id === change.run);
+/** How a task's code in some runs differs from that in the first one. */
+function Change({ change, trans }: IChangeProps): JSX.Element {
   return (
     <figure className="nbprod-Diff">
       <figcaption>
         <code>{change.task}</code>{' '}
-        {other
-          ? trans.__(
-              'from the run of %1 to that of %2',
-              moment(runs[0].created),
-              moment(other.created)
-            )
-          : change.run}
+        {trans.__('from %1 to %2', letterOf(0), change.runs.map(letterOf).join(', '))}
       </figcaption>
       <pre tabIndex={0} aria-label={trans.__('Difference of %1', change.task)}>
         {diffLines(change.diff).map((line, index) => (

@@ -49,7 +49,7 @@ function Runs(props: IViewProps & { path: string; isShown: boolean }): JSX.Eleme
     const answer = await showDialog({
       title: trans._n('Delete the run?', 'Delete %1 runs?', ids.length),
       body: trans.__(
-        'Its record and its executed notebooks go. Results that other runs share stay in the cache.'
+        'Records and executed notebooks go for good. Results that other runs share stay in the cache.'
       ),
       buttons: [Dialog.cancelButton(), Dialog.warnButton({ label: trans.__('Delete') })],
       defaultButton: 0
@@ -100,7 +100,7 @@ function Runs(props: IViewProps & { path: string; isShown: boolean }): JSX.Eleme
       ) : (
         <CompareView
           {...{ model, trans, path }}
-          ids={[...selected.keys()]}
+          ids={[...selected.values()].sort((a, b) => a.created - b.created).map(one => one.id)}
           onBack={() => setPage({ at: 'list' })}
         />
       )}
