@@ -32,7 +32,7 @@ export function Log({ log, size, trans }: ILogProps): JSX.Element {
   };
   return (
     <section>
-      <div className="nbprod-Log-head">
+      <div className="nbprod-RunLog-head">
         <h2>{trans.__('Output')}</h2>
         {tasks.length > 1 ? (
           <select
@@ -49,7 +49,7 @@ export function Log({ log, size, trans }: ILogProps): JSX.Element {
         ) : null}
       </div>
       <div
-        className="nbprod-Log"
+        className="nbprod-RunLog"
         role="log"
         aria-live="off"
         aria-label={trans.__('Output of the run')}
@@ -60,7 +60,7 @@ export function Log({ log, size, trans }: ILogProps): JSX.Element {
         {shown.map(one => (
           <React.Fragment key={one.number}>
             {tasks.length > 1 && task === null ? (
-              <div className="nbprod-Log-task">{one.task}</div>
+              <div className="nbprod-RunLog-task">{one.task}</div>
             ) : null}
             <pre>{one.text}</pre>
           </React.Fragment>

@@ -21,7 +21,7 @@ interface ITasksProps {
 export function Tasks({ names, states, commands, trans }: ITasksProps): JSX.Element {
   const colors = taskColors(names);
   return (
-    <ul className="nbprod-Tasks" aria-label={trans.__('Tasks')}>
+    <ul className="nbprod-RunTasks" aria-label={trans.__('Tasks')}>
       {names.map(name => (
         <Task
           key={name}
@@ -52,18 +52,18 @@ function Task({ name, color, state, commands, trans }: ITaskProps): JSX.Element 
   const isRunning = state?.state === 'running';
   const canRun = commands.isEnabled(CommandIDs.runFrom, { task: name });
   return (
-    <li className="nbprod-Tasks-entry" style={{ borderLeftColor: color }}>
-      <div className="nbprod-Tasks-head">
+    <li className="nbprod-RunTasks-entry" style={{ borderLeftColor: color }}>
+      <div className="nbprod-RunTasks-head">
         <button
           type="button"
-          className="nbprod-Link nbprod-Tasks-name"
+          className="nbprod-Link nbprod-RunTasks-name"
           title={trans.__('Go to the task')}
           onClick={() => execute(CommandIDs.goToTask, { task: name })}
         >
           {name}
         </button>
         {state ? <Status state={state.state} trans={trans} detail={time} /> : null}
-        <span className="nbprod-Tasks-actions">
+        <span className="nbprod-RunTasks-actions">
           <button
             type="button"
             className="nbprod-IconButton"
@@ -87,7 +87,7 @@ function Task({ name, color, state, commands, trans }: ITaskProps): JSX.Element 
         </span>
       </div>
       {isRunning && state.cell !== null ? (
-        <div className="nbprod-Tasks-cell">
+        <div className="nbprod-RunTasks-cell">
           <button
             type="button"
             className="nbprod-Link"

@@ -27,7 +27,7 @@ export function RunView({ model, commands, trans }: IViewProps): JSX.Element {
       model.jobs.load(recorded); // its log
     }
   }, [model, recorded, job?.job.status]);
-  const error = job && !isRunning ? job.job.error : null;
+  const error = job && ['failed', 'lost'].includes(job.job.status) ? job.job.error : null;
   const failed = failures(model);
   const { analysis, problem, lastRun } = model;
   const isNew = !job && !lastRun;
