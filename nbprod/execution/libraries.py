@@ -8,6 +8,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from types import ModuleType
 
@@ -26,7 +27,7 @@ def engine() -> ModuleType:
     # it warns of parameters that a task's notebook binds elsewhere; ours are checked before anything runs
     logging.getLogger("papermill").setLevel(logging.ERROR)
     with _lock, _without_iri_checks(), _without_unused():
-        return importlib.import_module("nbprod.execution.engine")
+        return _imported("nbprod.execution.engine")
 
 
 def dag() -> ModuleType:
@@ -34,7 +35,17 @@ def dag() -> ModuleType:
     with _lock, _without_iri_checks(), _without_unused(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         telemetry.turn_off()  # Ploomber reads the environment when it is imported
-        return importlib.import_module("nbprod.execution.dag")
+        return _imported("nbprod.execution.dag")
+
+
+def _imported(name: str) -> ModuleType:
+    """Import a module in a thread of its own, so that Ctrl-C cannot leave one half imported: what imports it next would fail
+    in ways of its own (`KeyError: 'IPython'`), here or in another thread.
+    """
+    if name in sys.modules:
+        return sys.modules[name]
+    with ThreadPoolExecutor(1, thread_name_prefix="nbprod-import") as one:
+        return one.submit(importlib.import_module, name).result()
 
 
 @contextmanager
