@@ -30,10 +30,15 @@ export function documentOf(panel: NotebookPanel, path: string): Document | null 
     const type = cell.type === 'code' || cell.type === 'markdown' ? cell.type : 'raw';
     cells.push({ id: cell.id, type, source: cell.sharedModel.getSource(), tags: tagsOf(cell) });
   }
-  const kernel: unknown = model.getMetadata('kernelspec');
-  const name =
-    kernel && typeof kernel === 'object' && 'name' in kernel ? String(kernel.name) : 'python3';
-  return { path, kernel: name, language: model.defaultKernelLanguage || 'python', cells };
+  const spec = (model.getMetadata('kernelspec') ?? {}) as { name?: unknown; language?: unknown };
+  const info = (model.getMetadata('language_info') ?? {}) as { name?: unknown };
+  const language = info.name ?? spec.language ?? model.defaultKernelLanguage;
+  return {
+    path,
+    kernel: String(spec.name ?? 'python3'),
+    language: String(language || 'python'),
+    cells
+  };
 }
 
 /** Return what of a notebook its pipeline depends on, to compare. */
