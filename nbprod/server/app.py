@@ -18,7 +18,7 @@ from jupyter_core.paths import jupyter_runtime_dir
 from jupyter_server.extension.application import ExtensionApp
 from traitlets import Float
 
-from nbprod.server.handler import Handler
+from nbprod.server.handler import Handler, import_all
 from nbprod.server.jobs import GRACE, Event, Jobs
 from nbprod.server.place import Server
 from nbprod.server.routes import PREFIX, by_path
@@ -27,7 +27,7 @@ EVENT_SCHEMA = "https://nbprod.dev/events/job"
 THREADS = 8
 TELL_SECONDS = 5.0
 WARM_SECONDS = 2.0
-"""Seconds after its start until the server imports what the first request needs, unless one came before."""
+"""Seconds after its start until the server imports what requests need, unless one came before."""
 
 
 class NbprodApp(ExtensionApp):
@@ -71,7 +71,7 @@ class NbprodApp(ExtensionApp):
     def _begin(self) -> None:
         self._loop = asyncio.get_running_loop()
         self.threads.submit(self.jobs.attach)
-        self._loop.call_later(WARM_SECONDS, self.threads.submit, _warm)
+        self._loop.call_later(WARM_SECONDS, self.threads.submit, import_all)
 
     def _tell(self, events: Sequence[Event]) -> None:
         """Give events to the server's loop, and wait until it has taken them: the loop must answer others too."""
@@ -93,14 +93,6 @@ class NbprodApp(ExtensionApp):
         except RuntimeError:  # the loop was closed in between: the server ends
             return
         taken.wait(TELL_SECONDS)
-
-
-def _warm() -> None:
-    import nbprod.execution.lessons
-    import nbprod.execution.records
-    import nbprod.notebook.pipeline
-    import nbprod.server.endpoints.documents
-    import nbprod.server.endpoints.runs  # noqa: F401
 
 
 def _pattern(path: str) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import importlib
 import json
+import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from http.client import responses
@@ -17,12 +19,12 @@ from tornado.web import HTTPError, authenticated
 
 from nbprod.errors import NbprodError
 from nbprod.execution.atomic import from_os_error
+from nbprod.server.routes import ROUTES, Route
 from nbprod.server.values import json_value
 
 if TYPE_CHECKING:
     from nbprod.server.openapi import Endpoint
     from nbprod.server.place import Server
-    from nbprod.server.routes import Route
 
 RESOURCE = "nbprod"
 
@@ -72,22 +74,24 @@ class Handler(APIHandler):
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer a `Problem`: the message of an `NbprodError` with its status, of what the client did wrong, else 500."""
-        from nbprod.server.models import Problem
-        from nbprod.server.problems import problem_of
-
         error = kwargs.get("exc_info", (None, None, None))[1]
         if isinstance(error, OSError):
             error = from_os_error(error, error.filename or "") or error
         if isinstance(error, NbprodError):
+            from nbprod.server.problems import problem_of
+
             self.set_status(error.status)
-            problem = problem_of(error, self.server.root)
-        elif isinstance(error, HTTPError) or error is None:
-            said = getattr(error, "log_message", None) or responses.get(status_code, "this cannot be answered")
-            problem = Problem(message=said, what=said, fix=_FIXES.get(status_code))
+            self.finish(problem_of(error, self.server.root).model_dump_json())
+            return
+        if isinstance(error, HTTPError) or error is None:
+            what = getattr(error, "log_message", None) or responses.get(status_code, "this cannot be answered")
+            fix = _FIXES.get(status_code)
         else:
             what = f"nbprod itself failed: {type(error).__name__}: {error}"
-            problem = Problem(message=what, what=what, fix="The server's log has the traceback.")
-        self.finish(problem.model_dump_json())
+            fix = "The server's log has the traceback."
+        # a `Problem` by hand: strangers are answered before anything of ours is imported
+        nowhere = dict.fromkeys(("file", "task", "cell", "line"))
+        self.finish(json.dumps({"message": what, "what": what, "fix": fix, **nowhere}))
 
     def log_exception(
         self,
@@ -100,6 +104,20 @@ class Handler(APIHandler):
             super().log_exception(typ, value, tb)
 
 
+_importing = threading.Lock()
+_endpoints: dict[str, Endpoint] = {}
+_NEEDED = (
+    "nbprod.execution.kept",
+    "nbprod.execution.lessons",
+    "nbprod.execution.pages",
+    "nbprod.execution.report",
+    "nbprod.notebook.pipeline",
+    "nbprod.notebook.suggest",
+    "nbprod.promotion.predict",
+    "nbprod.promotion.preview",
+    "nbprod.sweep.making",
+)
+
 _FIXES = {
     403: "Log in to the server again.",
     404: "GET /nbprod/api/openapi.json says what there is.",
@@ -111,11 +129,12 @@ def _call(
     does: str, server: Server, parts: Mapping[str, str], body: bytes, query: Mapping[str, str]
 ) -> str | bytes | None:
     """Parse a request, call the function of its route, and return the answer as it is sent."""
+    import_all()
     from pydantic import BaseModel, ValidationError
 
     from nbprod.server.problems import refused
 
-    one = _endpoint(does)
+    one = _endpoints[does]
     arguments: dict[str, Any] = dict(parts)
     if one.query is not None:
         try:
@@ -144,8 +163,12 @@ def _json(value: dict[str, Any]) -> bytes:
         return json.dumps(json_value(value)).encode()
 
 
-@functools.cache
-def _endpoint(does: str) -> Endpoint:
-    from nbprod.server.openapi import endpoint
+def import_all() -> None:
+    """Import what requests need, once and in one thread: two that import parts of a library at once can break each other."""
+    with _importing:
+        if not _endpoints:
+            for name in _NEEDED:
+                importlib.import_module(name)
+            from nbprod.server.openapi import endpoint
 
-    return endpoint(does)
+            _endpoints.update({route.does: endpoint(route.does) for route in ROUTES})

@@ -61,7 +61,8 @@ def _info(sweep: core.Sweep) -> SweepInfo:
         pipeline=sweep.pipeline,
         status=sweep.status.value,
         created=sweep.created,
-        trials=sum(one.status.is_finished() for one in sweep.trials),
+        # those that were stopped or lost are made up for when it goes on
+        trials=sum(one.status in ("done", "cached", "failed") for one in sweep.trials),
         size=sweep.plan.size,
         best=None if best is None else best.metrics[metric],
         metric=metric,
