@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { fieldOf, readField } from '../src/sweep/fields';
 import type { IField } from '../src/sweep/fields';
-import { bestOf, mergeTrials, reuse, sortTrials, sweepIdOf } from '../src/sweep/live';
+import { bestOf, countEnded, mergeTrials, reuse, sortTrials, sweepIdOf } from '../src/sweep/live';
 import { choiceOf, directionOf, readForm, sizeOf } from '../src/sweep/request';
 import type { IChoice } from '../src/sweep/request';
 import { axesOf, axisOf, historyOf, parallelSpec } from '../src/sweep/specs';
@@ -220,6 +220,12 @@ describe('a sweep under way', () => {
     expect(bestOf(trials, 'loss', 'minimize')?.number).toBe(1);
     expect(bestOf(trials, 'loss', 'maximize')?.number).toBe(2);
     expect(bestOf(trials.slice(2), 'loss', 'minimize')).toBeNull();
+  });
+
+  it('does not count trials that were stopped, which are made up for', () => {
+    const states = ['done', 'failed', 'cancelled', 'lost', 'running'] as const;
+
+    expect(countEnded(states.map((status, index) => trial(index, { status })))).toBe(2);
   });
 
   it('counts the tasks that others had done', () => {

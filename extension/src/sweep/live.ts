@@ -7,6 +7,11 @@ export function isFinished(status: string): boolean {
   return FINISHED.includes(status);
 }
 
+/** How many trials there is an outcome of; those that were stopped or lost are made up for when a sweep goes on. */
+export function countEnded(trials: readonly Trial[]): number {
+  return trials.filter(one => ['done', 'cached', 'failed'].includes(one.status)).length;
+}
+
 /** The id of the sweep that a job does; null until it has said so. */
 export function sweepIdOf(events: readonly JobEvent[]): string | null {
   const started = events.find(one => one.data.event === 'sweep-started');

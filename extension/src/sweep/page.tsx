@@ -12,7 +12,7 @@ import { duration, moment, number } from '../format';
 import type { JSX } from '../tokens';
 import type { Sweep, Trial } from '../types';
 import { SweepCharts } from './charts';
-import { bestOf, isFinished, mergeTrials, reuse, sweepIdOf } from './live';
+import { bestOf, countEnded, mergeTrials, reuse, sweepIdOf } from './live';
 import { TrialCard } from './trialcard';
 import { TrialTable } from './trials';
 import type { ISweepProps } from './view';
@@ -26,9 +26,10 @@ interface IPageProps extends ISweepProps {
 export function SweepPage(props: IPageProps): JSX.Element {
   const { model, path, id, onBack, trans } = props;
   const asked = useAsked(() => model.api.sweep(path, id), id);
+  const [goingOn, setGoingOn] = React.useState('');
   const progress = model.jobs
     .list(path, 'sweep')
-    .find(one => (one.job.sweep ?? sweepIdOf(one.events)) === id);
+    .find(one => one.job.id === goingOn || (one.job.sweep ?? sweepIdOf(one.events)) === id);
   // events tell each trial as it ends; what needs all of them (importance) is asked for now and then
   usePulse(model, ['sweep'], 5000, asked.again);
   const found = asked.value;
@@ -49,6 +50,7 @@ export function SweepPage(props: IPageProps): JSX.Element {
           job={progress?.job.status === 'running' ? progress.job.id : null}
           events={progress?.events ?? []}
           count={progress?.events.length ?? 0}
+          onGoingOn={setGoingOn}
         />
       ) : null}
     </div>
@@ -62,6 +64,8 @@ interface IBodyProps extends IPageProps {
   readonly events: Parameters<typeof mergeTrials>[1];
   /** How many events there are: the list itself grows in place. */
   readonly count: number;
+  /** Told the job that goes on with the sweep. */
+  readonly onGoingOn: (job: string) => void;
 }
 
 function SweepBody(props: IBodyProps): JSX.Element {
@@ -71,7 +75,7 @@ function SweepBody(props: IBodyProps): JSX.Element {
   const best = React.useMemo(() => bestOf(trials, metric, direction), [trials, metric, direction]);
   const [chosen, setChosen] = React.useState<number | null>(null);
   const trial = trials.find(one => one.number === chosen) ?? best;
-  const finished = trials.filter(one => isFinished(one.status)).length;
+  const finished = countEnded(trials);
   const state = job ? 'running' : sweep.status;
   return (
     <>
@@ -160,14 +164,10 @@ function SweepActions(props: IActionsProps): JSX.Element {
   const isBusyElsewhere = model.jobs.running(path, 'sweep') !== null && !job;
   const goOn = (name: string, retry: boolean): void => {
     void deed.act(name, async () => {
-      model.jobs.add(
-        await model.api.startSweep({
-          path,
-          resume: sweep.id,
-          retry_failed: retry,
-          direction: sweep.direction
-        })
-      );
+      const { id, direction } = sweep;
+      const job = await model.api.startSweep({ path, resume: id, retry_failed: retry, direction });
+      props.onGoingOn(job.id);
+      model.jobs.add(job);
     });
   };
   const button = (name: string, label: string, work: () => void): JSX.Element => (
