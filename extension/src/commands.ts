@@ -1,72 +1,16 @@
-import type { JupyterFrontEnd } from '@jupyterlab/application';
-import { Notification, showDialog, Dialog } from '@jupyterlab/apputils';
-import type { ICommandPalette } from '@jupyterlab/apputils';
-import type { IDocumentManager } from '@jupyterlab/docmanager';
-import type { IFileBrowserFactory } from '@jupyterlab/filebrowser';
-import type { TranslationBundle } from '@jupyterlab/translation';
 import { refreshIcon } from '@jupyterlab/ui-components';
-import type { ReadonlyJSONObject, ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import { addTagCommands } from './cells/commands';
 import { goToCell } from './cells/goto';
-import { problemOf } from './components/problem';
+import { showTab, takes, tell, textOf } from './commandcontext';
+import type { ICommandContext } from './commandcontext';
 import { nbprodIcon } from './icons';
-import type { NbprodModel } from './model';
-import type { NbprodPanel } from './panel';
 import { addRunCommands } from './run/commands';
-import { plainText } from './run/text';
-import type { Settings } from './settings';
-import type { Tagging } from './tagging';
+import { ALL_ROLES } from './tags';
 import { CommandIDs, PANEL_ID } from './tokens';
 import type { TabId } from './tokens';
 
-/** What commands work with. */
-export interface ICommandContext {
-  readonly app: JupyterFrontEnd;
-  readonly model: NbprodModel;
-  readonly tagging: Tagging;
-  readonly settings: Settings;
-  readonly sidePanel: NbprodPanel;
-  readonly trans: TranslationBundle;
-  readonly palette: ICommandPalette | null;
-  readonly documents: IDocumentManager | null;
-  readonly browsers: IFileBrowserFactory | null;
-}
-
 const TABS = ['pipeline', 'run', 'runs', 'sweep', 'models'];
-
-/** Describe a command's arguments: names with their types. */
-export function takes(properties: Record<string, string>): {
-  args: ReadonlyJSONObject;
-} {
-  const typed = Object.entries(properties).map(([name, type]) => [name, { type }]);
-  return { args: { type: 'object', properties: Object.fromEntries(typed) } };
-}
-
-/** A text among a command's arguments. */
-export function textOf(args: ReadonlyPartialJSONObject, name: string): string | null {
-  const value = args[name];
-  return typeof value === 'string' && value !== '' ? value : null;
-}
-
-/** Bring a tab of the panel into view. */
-export function showTab({ app, sidePanel }: ICommandContext, tab: TabId): void {
-  app.shell.activateById(PANEL_ID);
-  sidePanel.show_(tab);
-}
-
-/** Say what went wrong, with the whole text behind "Show". */
-export function tell(trans: TranslationBundle, title: string, error: unknown): void {
-  const problem = problemOf(error);
-  const short = `${title}: ${plainText(problem.what || problem.message)}`;
-  const show = (): void => {
-    void showDialog({ title, body: problem.message, buttons: [Dialog.okButton()] });
-  };
-  Notification.error(short, {
-    autoClose: false,
-    actions: [{ label: trans.__('Show'), caption: problem.message, callback: show }]
-  });
-}
 
 /** Add every command, and those that a person may search for to the palette. */
 export function addCommands(context: ICommandContext): void {
@@ -79,7 +23,7 @@ export function addCommands(context: ICommandContext): void {
   for (const command of IN_PALETTE) {
     palette?.addItem({ command, category, args });
   }
-  for (const role of ['parameters', 'imports', 'metrics', 'serve', 'skip']) {
+  for (const role of ALL_ROLES) {
     palette?.addItem({ command: CommandIDs.tagRole, category, args: { ...args, role } });
   }
   for (const tab of TABS) {

@@ -34,7 +34,11 @@ function job(status: Job['status'], ...data: Record<string, unknown>[]): IProgre
   return { job: one as unknown as Job, events };
 }
 
-function shown(progress: IProgress | null, lastRun: RunDetail | null = null): IShown {
+function shown(
+  progress: IProgress | null,
+  lastRun: RunDetail | null = null,
+  parameters: Record<string, unknown> = {}
+): IShown {
   const executed: [string, unknown][] = [];
   const commands = new CommandRegistry();
   for (const id of Object.values(CommandIDs)) {
@@ -49,6 +53,8 @@ function shown(progress: IProgress | null, lastRun: RunDetail | null = null): IS
   const model = {
     path: 'n.ipynb',
     problem: null,
+    parameters,
+    clearParameters: () => void executed.push(['reset', {}]),
     analysis,
     lastRun,
     jobs: { list: () => (progress ? [progress] : []), load },
@@ -182,5 +188,12 @@ describe('RunView', () => {
     (failed.job as { error: unknown }).error = error;
     shown(failed);
     expect(screen.getByRole('alert').textContent).toContain('pipelines.yaml is wrong');
+  });
+
+  it('says that the next run takes other values than the notebook has', () => {
+    const { executed } = shown(null, record('done'), { n: 4, name: 'x' });
+    expect(screen.getByText(/The next run takes n = 4, name = x/)).toBeTruthy();
+    fireEvent.click(screen.getByRole('button', { name: 'Reset' }));
+    expect(executed).toEqual([['reset', {}]]);
   });
 });

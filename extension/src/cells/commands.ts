@@ -4,8 +4,8 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { redoIcon, undoIcon } from '@jupyterlab/ui-components';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
-import { takes, textOf } from '../commands';
-import type { ICommandContext } from '../commands';
+import { takes, textOf } from '../commandcontext';
+import type { ICommandContext } from '../commandcontext';
 import { isWritable, selectedIds, taggedCells } from '../document';
 import { nbprodIcon } from '../icons';
 import {

@@ -2,8 +2,8 @@ import { MainAreaWidget, Notification } from '@jupyterlab/apputils';
 import { IFrame, refreshIcon, runIcon, stopIcon } from '@jupyterlab/ui-components';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
-import { showTab, takes, tell, textOf } from '../commands';
-import type { ICommandContext } from '../commands';
+import { showTab, takes, tell, textOf } from '../commandcontext';
+import type { ICommandContext } from '../commandcontext';
 import { selectedIds } from '../document';
 import { nbprodIcon } from '../icons';
 import { whenEnded } from '../jobs';

@@ -7,7 +7,7 @@ import { Facts } from '../components/facts';
 import { ProblemBox } from '../components/problem';
 import { show } from '../components/handover';
 import { Status } from '../components/status';
-import { duration, moment } from '../format';
+import { duration, moment, value } from '../format';
 import type { IViewProps } from '../panel';
 import type { ITaskState } from '../states';
 import { CommandIDs } from '../tokens';
@@ -44,6 +44,7 @@ export function RunView({ model, commands, trans }: IViewProps): JSX.Element {
         )}
         <Action commands={commands} id={CommandIDs.refresh} isIcon />
       </div>
+      {isRunning ? null : <NextParameters {...{ model, commands, trans }} />}
       {problem ? <ProblemBox problem={problem} /> : null}
       {isNew && !problem ? <FirstRun {...{ model, commands, trans }} /> : null}
       <Summary {...{ model, commands, trans }} job={job} />
@@ -87,6 +88,23 @@ function shownJob({ path, jobs, lastRun }: INbprodModel): IProgress | null {
 
 function failures(model: INbprodModel): [string, ITaskState][] {
   return [...model.states].filter(([, state]) => state.state === 'failed' && state.error !== null);
+}
+
+/** That the next run takes other values than the notebook's own. */
+function NextParameters({ model, trans }: IViewProps): JSX.Element | null {
+  const set = Object.entries(model.parameters);
+  if (!set.length) {
+    return null;
+  }
+  const values = set.map(([name, one]) => `${name} = ${value(one)}`).join(', ');
+  return (
+    <p className="nbprod-Run-next">
+      {trans.__('The next run takes %1', values)}{' '}
+      <button type="button" className="nbprod-Link" onClick={() => model.clearParameters()}>
+        {trans.__('Reset')}
+      </button>
+    </p>
+  );
 }
 
 function FirstRun({ model, trans }: IViewProps): JSX.Element {
