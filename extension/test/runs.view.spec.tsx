@@ -96,6 +96,24 @@ describe('the Runs tab', () => {
     expect(asked[asked.length - 1].query.get('status')).toBe('failed');
   });
 
+  it('never says that there are no runs while pipelines.yaml cannot be read', async () => {
+    const config_problem = {
+      message: '',
+      what: 'there is no key trails',
+      fix: null,
+      file: 'pipelines.yaml',
+      task: null,
+      cell: null,
+      line: 7
+    };
+    draw(RunsView, bench({ 'GET runs': { total: 0, runs: [] } }, { config_problem }));
+
+    const alert = await screen.findByRole('alert');
+
+    expect(alert.textContent).toBe('pipelines.yaml, line 7there is no key trails');
+    expect(screen.queryByText('No runs yet')).toBeNull();
+  });
+
   it('shows what the server says is wrong, and asks again', async () => {
     const { answers } = open({
       'GET runs': new Refusal(400, 'pipelines.yaml: line 3: no such key')

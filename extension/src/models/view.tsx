@@ -4,7 +4,8 @@ import { useAsked } from '../components/asked';
 import { Failed } from '../components/failed';
 import { useWishes } from '../components/handover';
 import { usePulse } from '../components/pulse';
-import { WhenShown } from '../components/shown';
+import { ProjectTab } from '../components/projecttab';
+import type { IProjectProps } from '../components/projecttab';
 import type { IViewProps } from '../panel';
 import type { JSX } from '../tokens';
 import type { Models } from '../types';
@@ -14,13 +15,8 @@ import { VersionList } from './versions';
 
 const LOOK_AGAIN = 5000; // ms, while a service is there: it may end by itself
 
-export interface IModelsProps extends IViewProps {
-  readonly path: string;
-  readonly isShown: boolean;
-}
-
 /** What every part of the tab gets. */
-export interface IPartProps extends IModelsProps {
+export interface IPartProps extends IProjectProps {
   readonly models: Models;
   /** Ask for the models again. */
   readonly again: () => void;
@@ -28,15 +24,10 @@ export interface IPartProps extends IModelsProps {
 
 /** The Models tab: the service, promotion, the versions. */
 export function ModelsView(props: IViewProps): JSX.Element {
-  const path = props.model.path ?? '';
-  return (
-    <WhenShown>
-      {isShown => <ModelsPage key={path} {...props} path={path} isShown={isShown} />}
-    </WhenShown>
-  );
+  return <ProjectTab {...props} content={ModelsPage} />;
 }
 
-function ModelsPage(props: IModelsProps): JSX.Element {
+function ModelsPage(props: IProjectProps): JSX.Element {
   const { model, path, isShown, trans } = props;
   const asked = useAsked(() => model.api.models(path), `${path} ${isShown}`);
   const [wished, setWished] = React.useState<string | null>(null);

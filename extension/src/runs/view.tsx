@@ -4,7 +4,8 @@ import * as React from 'react';
 import { useDeed } from '../components/deed';
 import { useWishes } from '../components/handover';
 import { ProblemBox } from '../components/problem';
-import { WhenShown } from '../components/shown';
+import { ProjectTab } from '../components/projecttab';
+import type { IProjectProps } from '../components/projecttab';
 import type { IViewProps } from '../panel';
 import type { JSX } from '../tokens';
 import type { Run } from '../types';
@@ -17,15 +18,12 @@ import type { IPlace } from './table';
 
 /** The Runs tab: the list, one run, or several side by side. */
 export function RunsView(props: IViewProps): JSX.Element {
-  const path = props.model.path ?? '';
-  return (
-    <WhenShown>{isShown => <Runs key={path} {...props} path={path} isShown={isShown} />}</WhenShown>
-  );
+  return <ProjectTab {...props} content={Runs} />;
 }
 
 type Page = { at: 'list' } | { at: 'run'; id: string } | { at: 'compare' };
 
-function Runs(props: IViewProps & { path: string; isShown: boolean }): JSX.Element {
+function Runs(props: IProjectProps): JSX.Element {
   const { model, commands, trans, path, isShown } = props;
   const [page, setPage] = React.useState<Page>({ at: 'list' });
   const [sort, setSort] = React.useState<ISort>(NEWEST);

@@ -1,5 +1,6 @@
 import * as React from 'react';
 
+import type { IProjectProps } from '../components/projecttab';
 import { useDeed } from '../components/deed';
 import { ProblemBox } from '../components/problem';
 import type { JSX } from '../tokens';
@@ -10,9 +11,8 @@ import type { IField } from './fields';
 import { choiceOf, readForm } from './request';
 import type { IChoice, ISize } from './request';
 import { SearchFields } from './search';
-import type { ISweepProps } from './view';
 
-interface IFormProps extends ISweepProps {
+interface IFormProps extends IProjectProps {
   readonly analysis: Analysis;
   readonly runningId: string | null;
   readonly isStarting: boolean;
@@ -126,7 +126,7 @@ export function FieldError({ text, id }: { text: string; id?: string }): JSX.Ele
   );
 }
 
-function sizeText(size: ISize, trans: ISweepProps['trans']): string {
+function sizeText(size: ISize, trans: IProjectProps['trans']): string {
   const trials = trans._n('%1 trial', '%1 trials', size.trials);
   if (size.method === 'grid') {
     return size.grid !== null && size.trials < size.grid

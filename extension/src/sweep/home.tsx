@@ -1,5 +1,6 @@
 import * as React from 'react';
 
+import type { IProjectProps } from '../components/projecttab';
 import { useAsked } from '../components/asked';
 import { Empty } from '../components/empty';
 import { Failed } from '../components/failed';
@@ -11,9 +12,8 @@ import { CommandIDs } from '../tokens';
 import type { JSX } from '../tokens';
 import type { Analysis, SweepInfo } from '../types';
 import { SweepForm } from './form';
-import type { ISweepProps } from './view';
 
-interface IHomeProps extends ISweepProps {
+interface IHomeProps extends IProjectProps {
   readonly runningId: string | null;
   readonly isStarting: boolean;
   readonly onStarted: (job: string) => void;
@@ -110,7 +110,7 @@ function NewSweep(
 interface IItemProps {
   readonly sweep: SweepInfo;
   readonly onOpen: () => void;
-  readonly trans: ISweepProps['trans'];
+  readonly trans: IProjectProps['trans'];
 }
 
 function SweepItem({ sweep, onOpen, trans }: IItemProps): JSX.Element {

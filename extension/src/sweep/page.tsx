@@ -1,5 +1,6 @@
 import * as React from 'react';
 
+import type { IProjectProps } from '../components/projecttab';
 import { useAsked } from '../components/asked';
 import { Back } from '../components/back';
 import { useDeed } from '../components/deed';
@@ -15,9 +16,8 @@ import { SweepCharts } from './charts';
 import { bestOf, countEnded, mergeTrials, reuse, sweepIdOf } from './live';
 import { TrialCard } from './trialcard';
 import { TrialTable } from './trials';
-import type { ISweepProps } from './view';
 
-interface IPageProps extends ISweepProps {
+interface IPageProps extends IProjectProps {
   readonly id: string;
   readonly onBack: () => void;
 }
@@ -137,7 +137,7 @@ function ReuseNote({
   trans
 }: {
   trials: readonly Trial[];
-  trans: ISweepProps['trans'];
+  trans: IProjectProps['trans'];
 }): JSX.Element | null {
   const { reused, total } = reuse(trials);
   return total ? (

@@ -1,7 +1,8 @@
 import * as React from 'react';
 
 import { useWishes } from '../components/handover';
-import { WhenShown } from '../components/shown';
+import { ProjectTab } from '../components/projecttab';
+import type { IProjectProps } from '../components/projecttab';
 import type { IViewProps } from '../panel';
 import type { JSX } from '../tokens';
 import { SweepHome } from './home';
@@ -10,20 +11,10 @@ import { SweepPage } from './page';
 
 /** The Sweep tab: the form and earlier sweeps, or one sweep. */
 export function SweepView(props: IViewProps): JSX.Element {
-  const path = props.model.path ?? '';
-  return (
-    <WhenShown>
-      {isShown => <Sweeps key={path} {...props} path={path} isShown={isShown} />}
-    </WhenShown>
-  );
+  return <ProjectTab {...props} content={Sweeps} />;
 }
 
-export interface ISweepProps extends IViewProps {
-  readonly path: string;
-  readonly isShown: boolean;
-}
-
-function Sweeps(props: ISweepProps): JSX.Element {
+function Sweeps(props: IProjectProps): JSX.Element {
   const { model, path } = props;
   const running = model.jobs.running(path, 'sweep');
   const runningId = running ? (running.job.sweep ?? sweepIdOf(running.events)) : null;
