@@ -79,6 +79,9 @@ function restState(
     done: 0,
     total: 0
   };
+  if (lastRun?.run.status === 'running') {
+    return { ...state, state: last?.status ?? 'pending' }; // a run that was started elsewhere
+  }
   const why = edited.get(name) ?? (planned && planned.action !== 'cached' ? planned.reason : null);
   const isGood = !last || GOOD.includes(last.status);
   if (why !== null && isGood) {

@@ -159,4 +159,14 @@ describe('taskStates', () => {
     expect(states.get('load')).toMatchObject({ state: 'done', cell: null, run: 'r2' });
     expect(states.get('train')).toMatchObject({ state: 'running', cell: 5, done: 1, total: 4 });
   });
+
+  it('follows a run that was started elsewhere by its record', () => {
+    const lastRun = run('done');
+    Object.assign(lastRun.run, { status: 'running' });
+    expect(statesOf({ lastRun, plan: plan('cached', 'cached', 'run') })).toEqual({
+      load: 'done',
+      train: 'pending',
+      show: 'pending'
+    });
+  });
 });

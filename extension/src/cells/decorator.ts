@@ -29,7 +29,7 @@ export class CellDecorator implements IDisposable {
     content.modelContentChanged.connect(this._soon, this);
     content.modelChanged.connect(this._soon, this);
     content.activeCellChanged.connect(this._soon, this);
-    _model.changed.connect(this._soon, this);
+    _model.changed.connect(this._onModel, this);
     _settings.changed.connect(this._soon, this);
     _panel.disposed.connect(this.dispose, this);
     void _panel.context.ready.then(() => this._soon());
@@ -47,6 +47,15 @@ export class CellDecorator implements IDisposable {
     cancelAnimationFrame(this._frame);
     this._chip.dispose();
     Signal.clearData(this);
+  }
+
+  /** What is known of another notebook does not concern this one; when that comes to the front, this one is drawn a last time. */
+  private _onModel(): void {
+    const isFront = this._model.panel?.context === this._panel.context;
+    if (isFront || this._wasFront) {
+      this._wasFront = isFront;
+      this._soon();
+    }
   }
 
   private _soon(): void {
@@ -115,6 +124,7 @@ export class CellDecorator implements IDisposable {
   private _states: NbprodModel['states'] = new Map();
   private _executing: string | null = null;
   private _shown = new WeakMap<Cell, string>();
+  private _wasFront = false;
   private _frame = 0;
   private _isDisposed = false;
 }

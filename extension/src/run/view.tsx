@@ -136,18 +136,19 @@ function Summary({
   const last = model.lastRun?.run;
   const isRecorded = !!last && (!job || last.id === job.job.run);
   const isRunning = job?.job.status === 'running';
-  const now = useClock(isRunning);
+  const now = useClock(isRunning || last?.status === 'running');
   if (!job && !last) {
     return null;
   }
   const state = isRunning || !isRecorded ? (job?.job.status ?? '') : last.status;
   const started = job?.job.created ?? last?.created ?? 0;
   const finished = job?.job.finished ?? null;
-  const seconds = isRunning
-    ? Math.max(0, now - started)
-    : isRecorded
-      ? last.seconds
-      : finished && finished - started;
+  const seconds =
+    state === 'running'
+      ? Math.max(0, now - started)
+      : isRecorded
+        ? last.seconds
+        : finished && finished - started;
   const run = isRecorded && !isRunning ? last.id : null;
   const wasExecuted = model.lastRun?.tasks.some(
     task => task.has_notebook || task.status === 'cached'
