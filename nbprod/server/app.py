@@ -18,8 +18,9 @@ from jupyter_core.paths import jupyter_runtime_dir
 from jupyter_server.extension.application import ExtensionApp
 from traitlets import Float
 
+from nbprod.server.followed import Event
 from nbprod.server.handler import Handler, import_all
-from nbprod.server.jobs import GRACE, Event, Jobs
+from nbprod.server.jobs import GRACE, Jobs
 from nbprod.server.place import Server
 from nbprod.server.routes import PREFIX, by_path
 

@@ -16,7 +16,7 @@ from nbprod.server.values import json_value, numbers
 
 if TYPE_CHECKING:
     from nbprod.execution import records as core
-    from nbprod.server.jobs import Followed
+    from nbprod.server.followed import Followed
 
 JobsByRun = Mapping[str, str]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from nbprod.server.jobs import Followed
+from nbprod.server.followed import Followed
 from nbprod.server.models import Job, JobEvent, JobEvents
 from nbprod.server.place import Place, Server, shown
 from nbprod.server.problems import problem_from
