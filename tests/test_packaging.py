@@ -154,3 +154,7 @@ def test_no_button_uploads_notebooks_to_ploombers_cloud(jupyterlab):
     config = json.loads(re.search(r'id="jupyter-config-data"[^>]*>(.*?)</script>', page, re.DOTALL)[1])
 
     assert "ploomber-extension" in config["disabledExtensions"]
+
+
+def test_the_servers_side_of_the_panel_is_on_where_nbprod_is_installed(jupyterlab):
+    assert jupyterlab("/nbprod/api/jobs") == (200, "[]")
