@@ -99,7 +99,7 @@ export function PromotePart(props: IPromoteProps): JSX.Element {
           ))}
         </select>
       </label>
-      {isOpen ? (
+      {isOpen && (runs.value || runs.problem) ? (
         <Promotion {...props} key={chosen} run={chosen || undefined} progress={progress} />
       ) : null}
     </details>

@@ -80,7 +80,9 @@ export function RunsList(props: IListProps): JSX.Element {
   const isFiltered = status !== '' || sweep !== '' || where !== '';
   return (
     <div className="nbprod-Runs">
-      <Filters {...props} total={runs.total} again={runs.again} isLoading={runs.isLoading} />
+      {runs.total === 0 && !isFiltered ? null : (
+        <Filters {...props} total={runs.total} again={runs.again} isLoading={runs.isLoading} />
+      )}
       {runs.problem ? (
         <Failed model={model} problem={runs.problem} trans={trans} again={runs.again} />
       ) : null}

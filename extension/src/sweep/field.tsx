@@ -5,7 +5,7 @@ import type { JSX } from '../tokens';
 import type { Parameter } from '../types';
 import { isNumeric } from './fields';
 import type { FieldPart, How, IField, IReading } from './fields';
-import { FieldError } from './form';
+import { Select, TextField } from './inputs';
 
 interface IFieldProps {
   readonly parameter: Parameter;
@@ -49,7 +49,18 @@ export function ParameterField(props: IFieldProps): JSX.Element {
           {isNumeric(parameter) ? <option value="range">{trans.__('range')}</option> : null}
         </select>
       </div>
-      {field.how === 'fixed' ? input('fixed', trans.__('value')) : null}
+      {field.how === 'fixed' && parameter.type === 'bool' && !parameter.optional ? (
+        <Select
+          id={`${id}-fixed`}
+          label={trans.__('value')}
+          name={parameter.name}
+          value={field.fixed}
+          options={{ True: 'True', False: 'False' }}
+          onChange={fixed => change({ fixed })}
+        />
+      ) : field.how === 'fixed' ? (
+        input('fixed', trans.__('value'))
+      ) : null}
       {field.how === 'choices' ? input('choices', trans.__('values'), '1, 2, 4') : null}
       {field.how === 'range' ? (
         <div className="nbprod-Parameter-range">
@@ -68,42 +79,6 @@ export function ParameterField(props: IFieldProps): JSX.Element {
           </label>
         </div>
       ) : null}
-    </div>
-  );
-}
-
-interface ITextFieldProps {
-  readonly id: string;
-  readonly label: string;
-  /** What the field belongs to, for its accessible name. */
-  readonly name?: string;
-  readonly hint?: string;
-  readonly value: string;
-  readonly error?: string;
-  readonly onChange: (value: string) => void;
-}
-
-/** A labelled field of text with what is wrong below it. */
-export function TextField(props: ITextFieldProps): JSX.Element {
-  const { id, label, name, hint, value, error, onChange } = props;
-  return (
-    <div className="nbprod-TextField">
-      <label htmlFor={id}>
-        {name ? <span className="nbprod-mod-unseen">{name} </span> : null}
-        {label}
-      </label>
-      <input
-        id={id}
-        className="nbprod-Input"
-        value={value}
-        placeholder={hint}
-        spellCheck={false}
-        autoComplete="off"
-        aria-invalid={error ? true : undefined}
-        aria-describedby={error ? `${id}-error` : undefined}
-        onChange={event => onChange(event.target.value)}
-      />
-      {error ? <FieldError id={`${id}-error`} text={error} /> : null}
     </div>
   );
 }

@@ -7,6 +7,7 @@ import type { JSX } from '../tokens';
 import type { Analysis } from '../types';
 import { ParameterField } from './field';
 import { fieldOf } from './fields';
+import { FieldError } from './inputs';
 import type { IField } from './fields';
 import { choiceOf, readForm } from './request';
 import type { IChoice, ISize } from './request';
@@ -70,7 +71,10 @@ export function SweepForm(props: IFormProps): JSX.Element {
             trans={trans}
           />
         ))}
-        {reading.errors.space ? <FieldError text={reading.errors.space} /> : null}
+        {reading.errors.space && isTried ? <FieldError text={reading.errors.space} /> : null}
+        {reading.errors.space && !isTried ? (
+          <p className="nbprod-Note">{reading.errors.space}</p>
+        ) : null}
       </fieldset>
       <SearchFields
         metrics={analysis.metrics}
@@ -113,16 +117,6 @@ export function SweepForm(props: IFormProps): JSX.Element {
         <FieldError text={trans.__('Something above is not right yet.')} />
       ) : null}
     </form>
-  );
-}
-
-/** What is wrong with a field, beside it. */
-export function FieldError({ text, id }: { text: string; id?: string }): JSX.Element {
-  return (
-    <div className="nbprod-FieldError" id={id}>
-      <span aria-hidden="true">✕ </span>
-      {text}
-    </div>
   );
 }
 

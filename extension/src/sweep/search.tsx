@@ -2,8 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import type { JSX } from '../tokens';
-import { TextField } from './field';
-import { FieldError } from './form';
+import { Select, TextField } from './inputs';
 import { DEFAULT_TRIALS, directionOf } from './request';
 import type { Direction, IChoice, IFormReading, ISize, Method } from './request';
 
@@ -72,37 +71,5 @@ export function SearchFields(props: ISearchProps): JSX.Element {
         />
       </div>
     </fieldset>
-  );
-}
-
-interface ISelectProps {
-  readonly id: string;
-  readonly label: string;
-  readonly value: string;
-  readonly options: Readonly<Record<string, string>>;
-  readonly error?: string;
-  readonly onChange: (value: string) => void;
-}
-
-function Select({ id, label, value, options, error, onChange }: ISelectProps): JSX.Element {
-  return (
-    <div className="nbprod-TextField">
-      <label htmlFor={id}>{label}</label>
-      <select
-        id={id}
-        className="nbprod-Select"
-        value={value}
-        aria-invalid={error ? true : undefined}
-        aria-describedby={error ? `${id}-error` : undefined}
-        onChange={event => onChange(event.target.value)}
-      >
-        {Object.entries(options).map(([key, text]) => (
-          <option key={key} value={key}>
-            {text}
-          </option>
-        ))}
-      </select>
-      {error ? <FieldError id={`${id}-error`} text={error} /> : null}
-    </div>
   );
 }
