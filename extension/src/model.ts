@@ -218,6 +218,11 @@ export class NbprodModel implements INbprodModel, IDisposable {
     if (this.jobs.running(path, 'run')) {
       return; // it is asked for when the run has ended
     }
+    if (this._analysis?.diagnostics.some(one => one.severity === 'error')) {
+      this._plan = null; // what does not hold together cannot be planned
+      this._emit();
+      return;
+    }
     const number = this._asked;
     const planned = new Map(tasks.map(task => [task.name, task.code]));
     try {

@@ -65,6 +65,14 @@ describe('layoutGraph', () => {
     expect(layoutGraph(fan, 250).width).toBeLessThan(layoutGraph(fan).width);
   });
 
+  it('stacks tasks that have nothing to do with each other where they do not fit side by side', () => {
+    const many = analysis(['a', 'b', 'c', 'd', 'e'], []);
+    expect(layoutGraph(many, 1000).height).toBeLessThan(100);
+    const { width, boxes } = layoutGraph(many, 250);
+    expect(width).toBeLessThan(250);
+    expect(new Set(boxes.map(box => box.x)).size).toBe(1);
+  });
+
   it('never puts one box upon another', () => {
     const many = Array.from({ length: 40 }, (_, one) => `task_${one}`);
     const edges = many

@@ -70,6 +70,7 @@ function analysisOf(code: string, more: Partial<Analysis> = {}): Analysis {
     tasks: [{ name: 'a', code, upstream: [] }],
     cells: [{ id: 'c1', number: 1, task: 'a', roles: [] }],
     config_problem: null,
+    diagnostics: [],
     ...more
   } as unknown as Analysis;
 }
@@ -157,6 +158,17 @@ describe('NbprodModel', () => {
     panel.save();
     await settle();
     expect(api.plan).toHaveBeenCalledTimes(2);
+  });
+
+  it('does not ask for the plan of what has errors', async () => {
+    const diagnostics = [{ severity: 'error' }] as Analysis['diagnostics'];
+    api.analyse.mockResolvedValue(analysisOf('x', { diagnostics }));
+    api.plan.mockClear();
+    panel.save();
+    panel.content.modelContentChanged.emit();
+    await settle();
+    expect(api.plan).not.toHaveBeenCalled();
+    expect(model.plan).toBeNull();
   });
 
   it('plans a notebook that is dirty but for its metadata', async () => {

@@ -67,13 +67,22 @@ export function layoutGraph(analysis: Shape, width = Infinity): ILayout {
     }
     layout = layoutWith(analysis, measure);
   }
+  if (layout.width > width) {
+    // many tasks side by side: stood on its side the graph may be narrower
+    const turned = layoutWith(analysis, MEASURES[MEASURES.length - 1], 'LR');
+    return turned.width < layout.width ? turned : layout;
+  }
   return layout;
 }
 
-function layoutWith(analysis: Shape, { letters, free, least, gap }: IMeasure): ILayout {
+function layoutWith(
+  analysis: Shape,
+  { letters, free, least, gap }: IMeasure,
+  rankdir: 'TB' | 'LR' = 'TB'
+): ILayout {
   const graph = new dagre.graphlib.Graph();
   graph.setGraph({
-    rankdir: 'TB',
+    rankdir,
     nodesep: gap,
     edgesep: gap,
     ranksep: 22,
