@@ -32,7 +32,8 @@ export function documentOf(panel: NotebookPanel, path: string): Document | null 
   }
   const spec = (model.getMetadata('kernelspec') ?? {}) as { name?: unknown; language?: unknown };
   const info = (model.getMetadata('language_info') ?? {}) as { name?: unknown };
-  const language = info.name ?? spec.language ?? model.defaultKernelLanguage;
+  // Lab writes an empty name where it knows no kernel of that kind.
+  const language = info.name || spec.language || model.defaultKernelLanguage;
   return {
     path,
     kernel: String(spec.name ?? 'python3'),
