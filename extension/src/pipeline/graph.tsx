@@ -77,7 +77,7 @@ export function Graph({ analysis, states, trans, onOpen }: IGraphProps): JSX.Ele
   );
 }
 
-const LEAST_SCALE = 0.85; // smaller could not be read
+const LEAST_SCALE = 0.8; // smaller could not be read
 const STEP = 16; // px: not every step of a drag lays the graph out again
 
 /** The width that there is for the graph. */
@@ -218,7 +218,7 @@ function Lines({ lines, width, height }: ILinesProps): JSX.Element {
           <span
             key={`${line.source} ${line.target}`}
             className="nbprod-Graph-label"
-            style={{ left: line.at.x, top: line.at.y }}
+            style={{ left: line.at.x, top: line.at.y, maxWidth: line.room }}
             title={line.variables.join(', ')}
             aria-hidden="true"
           >

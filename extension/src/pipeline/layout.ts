@@ -26,6 +26,8 @@ export interface ILine {
   /** Its names, cut to what fits, and the middle of their place. */
   readonly label: string;
   readonly at: IPoint;
+  /** The width that is free for them. */
+  readonly room: number;
 }
 
 export interface ILayout {
@@ -37,7 +39,7 @@ export interface ILayout {
 
 const LETTER = 7; // px, about, of the user interface's font
 const BOX = { most: 190, height: 58, serve: 40 };
-const LABEL = { letter: 6.4, height: 15 };
+const LABEL = { letter: 6.4, height: 15, least: 30 };
 
 /** How much room things take: the letters of the names on a line, the part of those that is kept free, the gaps. */
 interface IMeasure {
@@ -51,7 +53,7 @@ const MEASURES: readonly IMeasure[] = [
   { letters: 20, free: 1, least: 128, gap: 14 },
   { letters: 12, free: 1, least: 120, gap: 12 },
   { letters: 8, free: 0.6, least: 108, gap: 8 },
-  { letters: 8, free: 0.3, least: 104, gap: 6 }
+  { letters: 8, free: 0.3, least: 100, gap: 5 }
 ];
 const SERVE = '\0serve'; // no task can have this name
 
@@ -103,7 +105,8 @@ function layoutWith(
   const known = edges.filter(edge => graph.hasNode(edge.source) && graph.hasNode(edge.target));
   for (const { source, target, variables } of known) {
     const label = labelOf(variables, letters);
-    const width = free * (label.length * LABEL.letter + 8);
+    const full = label ? label.length * LABEL.letter + 8 : 0;
+    const width = Math.max(free * full, Math.min(full, LABEL.least));
     graph.setEdge(source, target, { width, height: LABEL.height, labelpos: 'c' });
   }
   dagre.layout(graph);
@@ -114,9 +117,10 @@ function layoutWith(
     return { name: shown, x: x - width / 2, y: y - height / 2, width, height, isServe };
   });
   const lines = known.map(({ source, target, variables }) => {
-    const { points, x, y } = graph.edge(source, target);
+    const { points, x, y, width } = graph.edge(source, target);
     const at = { x: x ?? points[0].x, y: y ?? points[0].y };
-    return { source, target, variables, points, label: labelOf(variables, letters), at };
+    const label = labelOf(variables, letters);
+    return { source, target, variables, points, label, at, room: Number(width) + gap };
   });
   const { width = 0, height = 0 } = graph.graph();
   return { boxes, lines, width, height };
