@@ -233,6 +233,53 @@ describe('the service', () => {
     });
   });
 
+  it('has a labelled field for each kind of value, and sends null for what is empty and may be', async () => {
+    const input = {
+      type: 'object',
+      required: ['rows'],
+      $defs: {
+        Row: {
+          type: 'object',
+          title: 'Row',
+          required: ['kind', 'weight', 'is_new', 'tags'],
+          properties: {
+            kind: { enum: ['a', 'b'], title: 'Kind' },
+            weight: { anyOf: [{ type: 'number' }, { type: 'null' }], title: 'Weight' },
+            is_new: { type: 'boolean', title: 'Is New' },
+            tags: { type: 'array', items: { type: 'string' }, title: 'Tags' }
+          }
+        }
+      },
+      properties: { rows: { type: 'array', items: { $ref: '#/$defs/Row' }, title: 'Rows' } }
+    };
+    const sample = { rows: [{ kind: 'a', weight: 1.5, is_new: false, tags: ['x'] }] };
+    const { asked } = open({
+      'GET models': {
+        versions: [
+          version(2, {
+            aliases: ['champion'],
+            signature: { predict: { input, output: {} } },
+            sample: { predict: sample }
+          })
+        ],
+        services: [SERVICE]
+      },
+      'POST services/wine/predict': { url: '', answer: 3, seconds: 0.5 }
+    });
+
+    fireEvent.change(await screen.findByLabelText('kind'), { target: { value: '1' } });
+    fireEvent.change(screen.getByLabelText('weight'), { target: { value: '' } });
+    fireEvent.click(screen.getByLabelText('is_new'));
+    fireEvent.click(screen.getByRole('button', { name: 'Add to rows' }));
+    fireEvent.click(screen.getByRole('button', { name: 'Remove rows 1' }));
+    fireEvent.click(screen.getByRole('button', { name: 'Ask it' }));
+
+    expect(await screen.findByText('3')).toBeTruthy();
+    expect(asked.find(one => one.route.endsWith('predict'))?.body).toMatchObject({
+      data: { rows: [{ kind: 'b', weight: null, is_new: true, tags: ['x'] }] }
+    });
+  });
+
   it('takes JSON too, and says where it is none', async () => {
     const { asked } = open(served);
 

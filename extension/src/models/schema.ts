@@ -142,13 +142,22 @@ export function withRowsFilled(before: JSONValue, after: JSONValue): JSONValue {
       const old = before[name];
       const isNew = Array.isArray(rows) && Array.isArray(old) && rows.length === old.length + 1;
       const added = isNew ? rows[rows.length - 1] : null;
-      const isEmpty = isObject(added) && Object.values(added).every(one => one === undefined);
+      const isEmpty = isObject(added) && Object.values(added).every(isNothing);
       const last = isNew ? old[old.length - 1] : undefined;
       return [
         name,
         isEmpty && isNew && isObject(last) ? [...rows.slice(0, -1), { ...last }] : rows
       ];
     })
+  );
+}
+
+/** What a form has for a field that nobody has filled. */
+function isNothing(value: JSONValue | undefined): boolean {
+  return (
+    value === undefined ||
+    value === null ||
+    (typeof value === 'object' && Object.keys(value).length === 0)
   );
 }
 
