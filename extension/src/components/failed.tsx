@@ -1,6 +1,7 @@
 import * as React from 'react';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
+import { Push } from './push';
 import type { INbprodModel, JSX } from '../tokens';
 import type { Problem } from '../types';
 import { ProblemBox } from './problem';
@@ -18,9 +19,7 @@ export function Failed({ model, problem, trans, again }: IFailedProps): JSX.Elem
   const told = !problem.what && model.problem ? model.problem : problem;
   return (
     <ProblemBox problem={told}>
-      <button type="button" className="jp-mod-styled nbprod-Button" onClick={again}>
-        {trans.__('Try again')}
-      </button>
+      <Push onClick={again}>{trans.__('Try again')}</Push>
     </ProblemBox>
   );
 }

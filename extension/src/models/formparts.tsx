@@ -12,6 +12,7 @@ import type {
 } from '@rjsf/utils';
 import * as React from 'react';
 
+import { Push } from '../components/push';
 import type { JSX } from '../tokens';
 
 type Data = ReadonlyJSONObject;
@@ -96,11 +97,7 @@ function ArrayFieldTemplate(
           {item.children}
         </div>
       ))}
-      {canAdd ? (
-        <button type="button" className="jp-mod-styled nbprod-Button" onClick={onAddClick}>
-          {trans.__('Add to %1', title)}
-        </button>
-      ) : null}
+      {canAdd ? <Push onClick={onAddClick}>{trans.__('Add to %1', title)}</Push> : null}
     </fieldset>
   );
 }

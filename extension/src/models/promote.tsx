@@ -4,6 +4,7 @@ import { useAsked } from '../components/asked';
 import { useDeed } from '../components/deed';
 import { Empty } from '../components/empty';
 import { ProblemBox } from '../components/problem';
+import { Push } from '../components/push';
 import { moment, number } from '../format';
 import { CommandIDs } from '../tokens';
 import type { IProgress, JSX } from '../tokens';
@@ -54,13 +55,9 @@ export function PromotePart(props: IPromoteProps): JSX.Element {
             'Run the pipeline first. A run that is good enough can then be promoted: its model becomes a service that answers as the notebook does.'
           )}
         </p>
-        <button
-          type="button"
-          className="jp-mod-styled jp-mod-accept nbprod-Button"
-          onClick={() => void commands.execute(CommandIDs.open, { tab: 'run' })}
-        >
+        <Push isMain onClick={() => void commands.execute(CommandIDs.open, { tab: 'run' })}>
           {trans.__('Go to Run')}
-        </button>
+        </Push>
       </Empty>
     );
   }
@@ -150,23 +147,18 @@ function Promotion(props: IPromotionProps): JSX.Element {
             {trans.__('store by pickle what no safer format can hold')}
           </label>
           <div className="nbprod-Actions">
-            <button
-              type="button"
-              className="jp-mod-styled jp-mod-accept nbprod-Button"
+            <Push
+              isMain
               disabled={!preview.met || isRunning || deed.doing !== ''}
               title={preview.met ? '' : trans.__('The gate is not met')}
               onClick={() => promote(preview.run.id)}
             >
               {isRunning || deed.doing ? trans.__('promoting…') : trans.__('Promote')}
-            </button>
+            </Push>
             {isRunning && progress ? (
-              <button
-                type="button"
-                className="jp-mod-styled nbprod-Button"
-                onClick={() => void deed.act('stop', () => model.jobs.stop(progress.job.id))}
-              >
+              <Push onClick={() => void deed.act('stop', () => model.jobs.stop(progress.job.id))}>
                 {trans.__('Stop')}
-              </button>
+              </Push>
             ) : null}
           </div>
         </>

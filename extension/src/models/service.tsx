@@ -3,6 +3,7 @@ import * as React from 'react';
 
 import { useDeed } from '../components/deed';
 import { ProblemBox } from '../components/problem';
+import { Push } from '../components/push';
 import { Status } from '../components/status';
 import { moment } from '../format';
 import type { JSX } from '../tokens';
@@ -61,18 +62,12 @@ export function ServicePart(props: IPartProps): JSX.Element {
       )}
       <div className="nbprod-Actions">
         {isRunning ? (
-          <button
-            type="button"
-            className="jp-mod-styled nbprod-Button"
-            disabled={deed.doing !== ''}
-            onClick={stop}
-          >
+          <Push disabled={deed.doing !== ''} onClick={stop}>
             {deed.doing === 'stop' ? trans.__('stopping…') : trans.__('Stop')}
-          </button>
+          </Push>
         ) : (
-          <button
-            type="button"
-            className="jp-mod-styled jp-mod-accept nbprod-Button"
+          <Push
+            isMain
             disabled={deed.doing !== '' || isStarting || !champion}
             onClick={() => start()}
           >
@@ -81,17 +76,12 @@ export function ServicePart(props: IPartProps): JSX.Element {
               : champion
                 ? trans.__('Start %1', champion.name)
                 : trans.__('Start')}
-          </button>
+          </Push>
         )}
         {isRunning && champion && service && champion.version !== service.version ? (
-          <button
-            type="button"
-            className="jp-mod-styled nbprod-Button"
-            disabled={deed.doing !== ''}
-            onClick={() => start(champion.version)}
-          >
+          <Push disabled={deed.doing !== ''} onClick={() => start(champion.version)}>
             {trans.__('Change to the champion, %1', champion.name)}
-          </button>
+          </Push>
         ) : null}
       </div>
       {deed.problem ? <ProblemBox problem={deed.problem} /> : null}

@@ -6,6 +6,7 @@ import * as React from 'react';
 import type { Api } from '../api';
 import { useDeed } from '../components/deed';
 import { ProblemBox } from '../components/problem';
+import { Push } from '../components/push';
 import type { JSX } from '../tokens';
 import type { Prediction, Service } from '../types';
 import { Answer } from './answer';
@@ -117,17 +118,15 @@ function Call(props: Omit<ITryProps, 'routes'> & { route: IRoute }): JSX.Element
         aria-label={trans.__('Input as')}
       >
         {(['form', 'json'] as const).map(one => (
-          <button
+          <Push
             key={one}
-            type="button"
-            className="jp-mod-styled nbprod-Button"
             aria-pressed={mode === one}
             disabled={one === 'form' && !canForm}
             title={one === 'form' && !canForm ? trans.__('Too many values for a form') : ''}
             onClick={() => change(one)}
           >
             {one === 'form' ? trans.__('Form') : trans.__('JSON')}
-          </button>
+          </Push>
         ))}
         <button
           type="button"
@@ -166,13 +165,9 @@ function Call(props: Omit<ITryProps, 'routes'> & { route: IRoute }): JSX.Element
         </div>
       ) : null}
       <div className="nbprod-Actions">
-        <button
-          type="submit"
-          className="jp-mod-styled jp-mod-accept nbprod-Button"
-          disabled={deed.doing !== ''}
-        >
+        <Push type="submit" isMain disabled={deed.doing !== ''}>
           {deed.doing ? trans.__('asking…') : trans.__('Ask it')}
-        </button>
+        </Push>
         <button type="button" className="nbprod-Link" onClick={() => copy('curl', curlCall)}>
           {trans.__('copy as curl')}
         </button>

@@ -5,6 +5,7 @@ import { useDeed } from '../components/deed';
 import { Facts } from '../components/facts';
 import { show } from '../components/handover';
 import { ProblemBox } from '../components/problem';
+import { Push } from '../components/push';
 import { Status } from '../components/status';
 import { moment, number } from '../format';
 import type { JSX } from '../tokens';
@@ -119,24 +120,14 @@ function VersionBody(props: IItemProps & { isChampion: boolean }): JSX.Element {
       {version.error ? <div className="nbprod-Tasks-error">{version.error}</div> : null}
       <div className="nbprod-Actions">
         {isReady && !isChampion ? (
-          <button
-            type="button"
-            className="jp-mod-styled nbprod-Button"
-            disabled={isBusy}
-            onClick={onBack}
-          >
+          <Push disabled={isBusy} onClick={onBack}>
             {trans.__('Roll back to it…')}
-          </button>
+          </Push>
         ) : null}
         {isReady && !isServed ? (
-          <button
-            type="button"
-            className="jp-mod-styled nbprod-Button"
-            disabled={isBusy}
-            onClick={onServe}
-          >
+          <Push disabled={isBusy} onClick={onServe}>
             {trans.__('Serve this version')}
-          </button>
+          </Push>
         ) : null}
         <button
           type="button"

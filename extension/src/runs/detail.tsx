@@ -9,6 +9,7 @@ import { Failed } from '../components/failed';
 import { show } from '../components/handover';
 import { ProblemBox } from '../components/problem';
 import { usePulse } from '../components/pulse';
+import { Push } from '../components/push';
 import { Status } from '../components/status';
 import { applyParameters } from '../components/useparameters';
 import { bytes, duration, moment, number } from '../format';
@@ -77,33 +78,23 @@ function Detail(props: IDetailProps & { detail: RunDetail }): JSX.Element {
       </p>
       {run.error ? <RunError problem={run.error} commands={commands} trans={trans} /> : null}
       <div className="nbprod-Actions">
-        <button
-          type="button"
-          className="jp-mod-styled nbprod-Button"
-          onClick={() => void commands.execute(CommandIDs.openExecuted, { run: run.id })}
-        >
+        <Push onClick={() => void commands.execute(CommandIDs.openExecuted, { run: run.id })}>
           {trans.__('Executed notebook')}
-        </button>
-        <button
-          type="button"
-          className="jp-mod-styled nbprod-Button"
+        </Push>
+        <Push
           disabled={!isFinished}
           onClick={() => void commands.execute(CommandIDs.openReport, { run: run.id })}
         >
           {trans.__('Report')}
-        </button>
-        <button
-          type="button"
-          className="jp-mod-styled nbprod-Button"
+        </Push>
+        <Push
           disabled={run.status !== 'done'}
           title={run.status === 'done' ? '' : trans.__('Only a run that is done can be promoted')}
           onClick={() => show(model, commands, { tab: 'models', run: run.id })}
         >
           {trans.__('Promote…')}
-        </button>
-        <button
-          type="button"
-          className="jp-mod-styled nbprod-Button"
+        </Push>
+        <Push
           disabled={!Object.keys(run.parameters).length}
           onClick={() => {
             applyParameters(model, run.parameters);
@@ -111,15 +102,10 @@ function Detail(props: IDetailProps & { detail: RunDetail }): JSX.Element {
           }}
         >
           {trans.__('Use these parameters')}
-        </button>
-        <button
-          type="button"
-          className="jp-mod-styled nbprod-Button"
-          disabled={!isFinished}
-          onClick={onDelete}
-        >
+        </Push>
+        <Push disabled={!isFinished} onClick={onDelete}>
           {trans.__('Delete…')}
-        </button>
+        </Push>
       </div>
       <p className="nbprod-Note" role="status">
         {isUsed ? trans.__('The next run takes these parameters; the notebook is as it was.') : ''}
@@ -162,15 +148,13 @@ export function RunError({ problem, commands, trans }: IErrorProps): JSX.Element
   return (
     <ProblemBox problem={problem}>
       {cell ? (
-        <button
-          type="button"
-          className="jp-mod-styled nbprod-Button"
+        <Push
           onClick={() =>
             void commands.execute(CommandIDs.goToCell, { cell, line: line ?? undefined })
           }
         >
           {trans.__('Go to the cell')}
-        </button>
+        </Push>
       ) : null}
     </ProblemBox>
   );

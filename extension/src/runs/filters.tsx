@@ -1,6 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
+import { Push } from '../components/push';
 import { stateWord } from '../components/status';
 import type { JSX } from '../tokens';
 import type { RunStatus } from '../types';
@@ -80,24 +81,18 @@ export function Filters(props: IFiltersProps): JSX.Element {
           : trans._n('%1 run', '%1 runs', total)}
       </span>
       {sweep ? (
-        <button
-          type="button"
-          className="jp-mod-styled nbprod-Button"
-          title={sweep}
-          onClick={() => change(() => setSweep(''))}
-        >
+        <Push title={sweep} onClick={() => change(() => setSweep(''))}>
           {trans.__('one sweep only')} <span aria-hidden="true">✕</span>
-        </button>
+        </Push>
       ) : null}
-      <button
-        type="button"
-        className="jp-mod-styled nbprod-Button nbprod-Runs-refresh"
+      <Push
+        className="nbprod-Runs-refresh"
         onClick={again}
         aria-label={trans.__('Refresh the list of runs')}
         title={trans.__('Refresh')}
       >
         <span aria-hidden="true">⟳</span>
-      </button>
+      </Push>
     </div>
   );
 }

@@ -5,6 +5,7 @@ import * as React from 'react';
 import { Empty } from '../components/empty';
 import { Failed } from '../components/failed';
 import { usePulse } from '../components/pulse';
+import { Push } from '../components/push';
 import { CommandIDs } from '../tokens';
 import type { INbprodModel, JSX } from '../tokens';
 import type { Run } from '../types';
@@ -98,13 +99,9 @@ export function RunsList(props: IListProps): JSX.Element {
                 'A run executes the notebook as a pipeline and keeps its results, parameters and metrics. They are listed here, to be compared and promoted.'
               )}
             </p>
-            <button
-              type="button"
-              className="jp-mod-styled jp-mod-accept nbprod-Button"
-              onClick={() => void commands.execute(CommandIDs.run)}
-            >
+            <Push isMain onClick={() => void commands.execute(CommandIDs.run)}>
               {trans.__('Run the pipeline')}
-            </button>
+            </Push>
           </Empty>
         )
       ) : null}
@@ -124,23 +121,16 @@ export function RunsList(props: IListProps): JSX.Element {
       {selected.size ? (
         <div className="nbprod-Runs-selected" role="group" aria-label={trans.__('Selected runs')}>
           <span role="status">{trans.__('%1 selected', selected.size)}</span>
-          <button
-            type="button"
-            className="jp-mod-styled nbprod-Button"
+          <Push
             disabled={selected.size < 2}
             title={selected.size < 2 ? trans.__('Select two runs or more') : ''}
             onClick={props.onCompare}
           >
             {trans.__('Compare')}
-          </button>
-          <button
-            type="button"
-            className="jp-mod-styled nbprod-Button"
-            disabled={props.isBusy}
-            onClick={props.onDelete}
-          >
+          </Push>
+          <Push disabled={props.isBusy} onClick={props.onDelete}>
             {props.isBusy ? trans.__('deleting…') : trans.__('Delete…')}
-          </button>
+          </Push>
           <button
             type="button"
             className="nbprod-Link"

@@ -6,6 +6,7 @@ import { useWishes } from '../components/handover';
 import { ProblemBox } from '../components/problem';
 import { ProjectTab } from '../components/projecttab';
 import type { IProjectProps } from '../components/projecttab';
+import { Push } from '../components/push';
 import type { IViewProps } from '../panel';
 import type { JSX } from '../tokens';
 import type { Run } from '../types';
@@ -73,9 +74,7 @@ function Runs(props: IProjectProps): JSX.Element {
     <>
       {deed.problem ? (
         <ProblemBox problem={deed.problem}>
-          <button type="button" className="jp-mod-styled nbprod-Button" onClick={deed.forget}>
-            {trans.__('Close')}
-          </button>
+          <Push onClick={deed.forget}>{trans.__('Close')}</Push>
         </ProblemBox>
       ) : null}
       {page.at === 'list' ? (

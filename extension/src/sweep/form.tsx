@@ -3,6 +3,7 @@ import * as React from 'react';
 import type { IProjectProps } from '../components/projecttab';
 import { useDeed } from '../components/deed';
 import { ProblemBox } from '../components/problem';
+import { Push } from '../components/push';
 import type { JSX } from '../tokens';
 import type { Analysis } from '../types';
 import { ParameterField } from './field';
@@ -89,9 +90,9 @@ export function SweepForm(props: IFormProps): JSX.Element {
       </p>
       {deed.problem ? <ProblemBox problem={deed.problem} /> : null}
       <div className="nbprod-Actions">
-        <button
+        <Push
           type="submit"
-          className="jp-mod-styled jp-mod-accept nbprod-Button"
+          isMain
           disabled={isBusy || runningId !== null}
           title={runningId ? trans.__('A sweep of this notebook is under way') : ''}
         >
@@ -100,7 +101,7 @@ export function SweepForm(props: IFormProps): JSX.Element {
             : isDirty
               ? trans.__('Save and start the sweep')
               : trans.__('Start the sweep')}
-        </button>
+        </Push>
         <button
           type="button"
           className="nbprod-Link"

@@ -6,6 +6,7 @@ import { Empty } from '../components/empty';
 import { Failed } from '../components/failed';
 import { ProblemBox } from '../components/problem';
 import { usePulse } from '../components/pulse';
+import { Push } from '../components/push';
 import { Status } from '../components/status';
 import { moment, number } from '../format';
 import { CommandIDs } from '../tokens';
@@ -65,13 +66,9 @@ function NewSweep(
     );
   }
   const showPipeline = (
-    <button
-      type="button"
-      className="jp-mod-styled nbprod-Button"
-      onClick={() => void commands.execute(CommandIDs.open, { tab: 'pipeline' })}
-    >
+    <Push onClick={() => void commands.execute(CommandIDs.open, { tab: 'pipeline' })}>
       {trans.__('Show the pipeline')}
-    </button>
+    </Push>
   );
   if (!analysis.parameters.length) {
     return (

@@ -8,6 +8,7 @@ import { Failed } from '../components/failed';
 import { show } from '../components/handover';
 import { ProblemBox } from '../components/problem';
 import { usePulse } from '../components/pulse';
+import { Push } from '../components/push';
 import { Status } from '../components/status';
 import { duration, moment, number } from '../format';
 import type { JSX } from '../tokens';
@@ -171,14 +172,9 @@ function SweepActions(props: IActionsProps): JSX.Element {
     });
   };
   const button = (name: string, label: string, work: () => void): JSX.Element => (
-    <button
-      type="button"
-      className="jp-mod-styled nbprod-Button"
-      disabled={deed.doing !== '' || isBusyElsewhere}
-      onClick={work}
-    >
+    <Push disabled={deed.doing !== '' || isBusyElsewhere} onClick={work}>
       {deed.doing === name ? trans.__('one moment…') : label}
-    </button>
+    </Push>
   );
   return (
     <>

@@ -4,6 +4,7 @@ import * as React from 'react';
 
 import { Facts } from '../components/facts';
 import { show } from '../components/handover';
+import { Push } from '../components/push';
 import { Status } from '../components/status';
 import { applyParameters } from '../components/useparameters';
 import { duration, number } from '../format';
@@ -44,32 +45,26 @@ export function TrialCard(props: ICardProps): JSX.Element {
       {trial.error ? <div className="nbprod-Tasks-error">{trial.error}</div> : null}
       <Facts facts={{ ...metrics, ...searched }} label={trans.__('Metrics and parameters')} />
       <div className="nbprod-Actions">
-        <button
-          type="button"
-          className="jp-mod-styled nbprod-Button"
+        <Push
           onClick={() => {
             applyParameters(model, trial.parameters);
             setUsed(trial.number);
           }}
         >
           {trans.__('Use these parameters')}
-        </button>
-        <button
-          type="button"
-          className="jp-mod-styled nbprod-Button"
+        </Push>
+        <Push
           disabled={!trial.run || trial.status !== 'done'}
           onClick={() => show(model, commands, { tab: 'models', run: trial.run ?? undefined })}
         >
           {trans.__('Promote this trial…')}
-        </button>
-        <button
-          type="button"
-          className="jp-mod-styled nbprod-Button"
+        </Push>
+        <Push
           disabled={!trial.run}
           onClick={() => show(model, commands, { tab: 'runs', run: trial.run ?? undefined })}
         >
           {trans.__('Show the run')}
-        </button>
+        </Push>
       </div>
       <p className="nbprod-Note" role="status">
         {used === trial.number
