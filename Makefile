@@ -56,7 +56,19 @@ endif
 demo: $(VENV)/core.stamp  ## Notebook to answering service: check, run, sweep, promote, serve, predict
 	@$(BIN)/python -m nbprod.demo
 
-test: $(VENV)/dev.stamp $(VENV)/panel.stamp  ## Run the tests
+# the panel is tested in a Chromium: the system's, else Debian's package (as root), else Playwright's own
+$(VENV)/browser.stamp: $(VENV)/dev.stamp
+	@if test -z "$$NBPROD_CHROMIUM" && ! command -v chromium >/dev/null && ! command -v chromium-browser >/dev/null \
+	&& ! command -v google-chrome >/dev/null; then \
+		echo "installing Chromium (once)"; \
+		{ test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get -qq update >/dev/null && \
+		  DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium >/dev/null; } \
+		|| $(BIN)/playwright install chromium >/dev/null \
+		|| echo "no Chromium: the tests of the panel in a browser are left out"; \
+	fi
+	@touch $@
+
+test: $(VENV)/dev.stamp $(VENV)/panel.stamp $(VENV)/browser.stamp  ## Run the tests
 	@test -z "$(NPM)" || { cd extension && npm test --silent; }
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile
 
