@@ -130,6 +130,16 @@ def report_html(project: Place, run: str) -> Path:
 
     nb = nbformat.read(source, as_version=4)
     title = f"{found.pipeline} {found.id}"
-    body, _ = HTMLExporter().from_notebook_node(nb, resources={"metadata": {"name": title}})
-    write_text(target, body)
+    exporter = HTMLExporter(mermaid_js_url="", jquery_url="", **_unneeded(source.read_text(encoding="utf-8")))
+    body, _ = exporter.from_notebook_node(nb, resources={"metadata": {"name": title}})
+    write_text(target, body.replace('<script src=""></script>', ""))
     return target
+
+
+def _unneeded(text: str) -> dict[str, str]:
+    """Return the options that keep nbconvert from having a page load scripts of other hosts, where the notebook needs none.
+
+    Formulas need MathJax, and some interactive outputs need require.js.
+    """
+    needed = {"mathjax_url": "$" in text or "latex" in text, "require_js_url": "require" in text}
+    return {option: "" for option, is_needed in needed.items() if not is_needed}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from typing import Any, Callable, Dict, Set, Tuple
@@ -43,11 +44,14 @@ def stop() -> None:
     _listeners.clear()
 
 
+_IMPORTERS = ("<frozen importlib", os.path.dirname(os.__file__) + os.sep + "importlib" + os.sep)
+
+
 def importing(depth: int = 1) -> bool:
-    """Return whether an import is under way in the calling thread."""
+    """Return whether an import is under way in the calling thread, or a search of `sys.path` for what is installed."""
     frame: Any = sys._getframe(depth)
     while frame is not None:
-        if frame.f_code.co_filename.startswith("<frozen importlib"):
+        if frame.f_code.co_filename.startswith(_IMPORTERS):
             return True
         frame = frame.f_back
     return False

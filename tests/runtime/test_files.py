@@ -76,6 +76,13 @@ def test_a_folder_that_was_listed_counts_by_its_names(chain: Chain) -> None:
     assert file_digest(f"{data}/") != a.result["files"]["read"][f"{data}/"]
 
 
+def test_looking_for_installed_packages_reads_no_folder_of_the_authors(chain: Chain) -> None:
+    """`importlib.metadata` lists every folder of `sys.path`, the current one among them."""
+    a = chain.task("a", "import importlib.metadata, sys; sys.path.insert(0, ''); importlib.metadata.version('numpy')")
+
+    assert inside(chain, a, "read") == {}
+
+
 def test_temporary_files_and_the_systems_own_are_left_out(chain: Chain) -> None:
     source = """
         import tempfile, os, zoneinfo, matplotlib.pyplot as plt, subprocess, datetime
