@@ -63,6 +63,7 @@ def test_papermill_finds_the_engine_and_the_shell_the_command():
     assert {(point.group, point.name, point.value) for point in points} == {
         ("console_scripts", "nbprod", "nbprod.cli:main"),
         ("papermill.engine", "nbprod", "nbprod.execution.engine:NbprodEngine"),
+        ("jupyter_client.kernel_provisioners", "nbprod-fork", "nbprod.execution.provisioner:ForkProvisioner"),
     }
 
 
