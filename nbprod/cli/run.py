@@ -60,8 +60,15 @@ def _asked(pipeline: str | None, parameters: tuple[str, ...], values: dict[str, 
     return _Asked(project, entry, read, parameter_values(entry, read, parameters, values))
 
 
-@command(*_WHAT)
-def plan(pipeline: str | None, parameters: tuple[str, ...], values: dict[str, Any], as_json: bool, **what: Any) -> None:
+@command(*_WHAT, click.option("-v", "--verbose", is_flag=True, help="Say too where the kernels would come from."))
+def plan(
+    pipeline: str | None,
+    parameters: tuple[str, ...],
+    values: dict[str, Any],
+    verbose: bool,
+    as_json: bool,
+    **what: Any,
+) -> None:
     """Say for every task whether it would run, and why. Nothing runs."""
     from nbprod.execution.run import plan_pipeline
 
@@ -79,6 +86,12 @@ def plan(pipeline: str | None, parameters: tuple[str, ...], values: dict[str, An
         return
     words = {"run": "runs", "cached": "cached", "unknown": "perhaps"}
     print_table(["task", "", "why"], [[one.name, words.get(one.action, one.action), one.reason] for one in plans])
+    if verbose:
+        from nbprod.execution.kernels import find_kernel
+        from nbprod.execution.preload import explain
+
+        for line in explain(asked.pipeline, find_kernel(asked.pipeline.notebook.kernel_name)):
+            click.echo(line)
 
 
 @command(

@@ -6,10 +6,17 @@ import ast
 import re
 from collections.abc import Iterable
 
+from nbprod.execution import prepared
+from nbprod.execution.kernels import KernelSpec
 from nbprod.execution.prepared import Desire
+from nbprod.execution.verdicts import Verdicts
 from nbprod.notebook.analysis import analyse
 from nbprod.notebook.pipeline import Pipeline
 
+FEW = 3
+"""From so many tasks on it pays to prepare a process that their kernels come from."""
+DRAWS = "it draws from `random` when it is imported"
+"""As `runtime/forksafe.py` says it."""
 _SETS_ENVIRONMENT = re.compile(r"environ|putenv|%(set_)?env\b|load_dotenv|setenv|threadpool_limits")
 _LOOKS_AT_MODULES = re.compile(r"sys\.modules|importlib|__import__|%reload|%autoreload|-X importtime")
 _SEEDS_RANDOM = re.compile(r"(?<![\w.])random\.(seed|setstate)|from random import|set_random_seed|%run\b")
@@ -27,6 +34,37 @@ def desire_of(pipeline: Pipeline) -> Desire:
     pieces = (piece for cell in pipeline.notebook.cells for piece in analyse(cell.source).pieces)
     nodes = (piece.node for piece in pieces if piece.node is not None)
     return Desire(frozenset(imported(nodes)), may_draw=_SEEDS_RANDOM.search(text) is None)
+
+
+def explain(pipeline: Pipeline, kernel: KernelSpec, *, sweep: bool = False) -> list[str]:
+    """Say, a line each, where the kernels of a run would come from, what would be imported ahead, and what not and why."""
+    reason = prepared.possible()
+    if not reason and len(pipeline.tasks) < FEW and not sweep and not prepared.always():
+        reason = f"{len(pipeline.tasks)} tasks are too few for another way to pay"
+    if reason:
+        return [f"kernels start as usual: {reason}"]
+    lines = ["kernels are forked from a prepared process"]
+    desire = desire_of(pipeline)
+    if not desire.modules:
+        lines.append(
+            "nothing is imported ahead: the notebook imports nothing, sets the environment, or looks at how modules are imported"
+        )
+    known = Verdicts(kernel.executable).read()
+    ahead = [
+        name
+        for name in sorted(desire.modules)
+        if known.get(name) == "" or (known.get(name) == DRAWS and desire.may_draw)
+    ]
+    if ahead:
+        lines.append(f"imported ahead: {', '.join(ahead)}")
+    untried = sorted(desire.modules - known.keys())
+    if untried:
+        lines.append(f"tried during the next run: {', '.join(untried)}")
+    return lines + [
+        f"not imported ahead: {name} ({known[name] + ', and the notebook seeds it' * (known[name] == DRAWS)})"
+        for name in sorted(desire.modules & known.keys())
+        if name not in ahead
+    ]
 
 
 def imported(nodes: Iterable[ast.AST]) -> set[str]:

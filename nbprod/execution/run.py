@@ -20,7 +20,7 @@ from nbprod.execution.interrupt import terminated
 from nbprod.execution.journal import Journal
 from nbprod.execution.outcome import describe
 from nbprod.execution.plan import TaskPlan, plan_pipeline
-from nbprod.execution.preload import desire_of
+from nbprod.execution.preload import FEW, desire_of
 from nbprod.execution.records import Records, Run
 from nbprod.execution.result import RunResult, TaskResult, blocked, last_versions, task_results, why_skipped
 from nbprod.execution.scheduler import Scheduler, Tools
@@ -30,9 +30,6 @@ from nbprod.execution.starting import Pool, Wish
 from nbprod.execution.task_run import TaskRunner
 from nbprod.notebook.graph import Graph
 from nbprod.notebook.pipeline import Pipeline
-
-_FEW = 3
-"""From so many tasks on it pays to prepare a process that their kernels come from."""
 
 __all__ = ["RunResult", "TaskPlan", "TaskResult", "plan_pipeline", "run_pipeline"]
 
@@ -183,7 +180,7 @@ class _Execution:
 
     def _pool(self) -> Pool:
         pipeline, name = self.setting.pipeline, self.setting.kernel.name
-        if len(pipeline.tasks) >= _FEW or self.run.sweep is not None or prepared.always():
+        if len(pipeline.tasks) >= FEW or self.run.sweep is not None or prepared.always():
             prepared.desire(name, desire_of(pipeline))
         folder = str(pipeline.notebook.path.absolute().parent)
         return Pool(Wish(name, folder, kernels.environment()), self.request.workers)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import nbprod
+
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 from playwright.sync_api import Browser, sync_playwright  # noqa: E402
@@ -18,16 +20,21 @@ MISSING = (
     "no Chromium was found, so the panel was not tested in a browser: install it (Debian: apt-get install chromium), "
     "or say where it is (NBPROD_CHROMIUM=/path/to/chromium)"
 )
+PANEL = Path(nbprod.__file__).parent / "labextension" / "package.json"
+NOT_BUILT = (
+    "the panel is not built, so it was not tested in a browser: install Node 20 or newer, then `make test` builds it"
+)
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     # A session's scope would leave Playwright's loop running in the main thread.
     chromium = find_chromium()
-    if chromium is None:
+    missing = MISSING if chromium is None else None if PANEL.exists() else NOT_BUILT
+    if missing is not None:
         if os.environ.get("NBPROD_BROWSER") == "required":
-            pytest.fail(MISSING)
-        pytest.skip(MISSING)
+            pytest.fail(missing)
+        pytest.skip(missing)
     with sync_playwright() as found:
         browser = found.chromium.launch(executable_path=chromium, args=FLAGS)
         yield browser

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from nbprod.execution import kernels, prepared, starting
-from nbprod.execution.preload import desire_of
+from nbprod.execution.preload import DRAWS, desire_of, explain
 from nbprod.execution.prepared import Desire, ForkedKernel, NotForked
 from nbprod.execution.starting import Kernel, Pool, Wish
 from nbprod.execution.verdicts import Verdicts
@@ -356,6 +356,31 @@ def test_what_a_notebook_imports_is_imported_ahead_unless_it_could_tell(
     found = desire_of(Work(tmp_path, ("task:a", source)).pipeline)
 
     assert found == Desire(frozenset(modules), may_draw)
+
+
+def test_a_plan_says_where_kernels_come_from_and_what_is_imported_ahead(tmp_path: Path) -> None:
+    kernel = kernels.find_kernel("python3")
+    cells = [
+        ("task:a", "import numpy, keras, tomllib\nimport random\nrandom.seed(1)"),
+        ("task:b", "1"),
+        ("task:c", "2"),
+    ]
+    Verdicts(kernel.executable).add({"numpy": "", "keras": "it changes the environment", "random": DRAWS})
+
+    assert explain(Work(tmp_path, *cells).pipeline, kernel) == [
+        "kernels are forked from a prepared process",
+        "imported ahead: numpy",
+        "tried during the next run: tomllib",
+        "not imported ahead: keras (it changes the environment)",
+        "not imported ahead: random (it draws from `random` when it is imported, and the notebook seeds it)",
+    ]
+    assert explain(Work(tmp_path, *cells[:2]).pipeline, kernel) == [
+        "kernels start as usual: 2 tasks are too few for another way to pay"
+    ]
+
+
+def test_what_the_trial_says_is_what_the_plan_knows() -> None:
+    assert f'DRAWS = "{DRAWS}"' in (Path(prepared.SERVER).parent / "forksafe.py").read_text()
 
 
 def test_verdicts_are_forgotten_when_a_package_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
