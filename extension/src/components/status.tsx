@@ -8,6 +8,7 @@ export const SIGNS: Record<string, string> = {
   pending: '○',
   queued: '○',
   running: '◐',
+  serving: '●',
   starting: '◐',
   building: '◐',
   done: '✓',
@@ -30,6 +31,7 @@ export function stateWord(state: string, trans: TranslationBundle): string {
     case 'queued':
       return trans.__('queued');
     case 'running':
+    case 'serving':
       return trans.__('running');
     case 'starting':
       return trans.__('starting');

@@ -45,7 +45,7 @@ export function ServicePart(props: IPartProps): JSX.Element {
         <h2>{trans.__('Service')}</h2>
         <span aria-live="polite">
           <Status
-            state={isStarting ? 'starting' : (service?.status ?? 'stopped')}
+            state={isStarting ? 'starting' : isRunning ? 'serving' : (service?.status ?? 'stopped')}
             trans={trans}
             detail={isRunning && service ? `v${service.version}` : undefined}
           />
