@@ -133,15 +133,14 @@ class Alive:
         ipykernel 7.4 hangs now and then after its exit handlers have run (1 in 20 on a busy machine).
         """
         thread = threading.Thread(target=self._reap, name="nbprod-kernel-end", daemon=True)
+        thread.start()  # before it can be found: `settle`, in another run's thread, may join at once
         _reapers.add(thread)
-        thread.start()
 
     def _reap(self) -> None:
         deadline = time.monotonic() + GRACE_SECONDS
         while self.poll() is None and time.monotonic() < deadline:
             time.sleep(0.02)  # Popen.wait with a limit sleeps longer and longer
         self.end()
-        _reapers.discard(threading.current_thread())
 
     def _kill(self) -> None:
         # The group, for what the kernel has started and left behind; then the kernel, where there is no group.
@@ -168,6 +167,8 @@ def settle(seconds: float = GRACE_SECONDS + 1) -> None:
     deadline = time.monotonic() + seconds
     for thread in list(_reapers):
         thread.join(max(0.0, deadline - time.monotonic()))
+        if not thread.is_alive():
+            _reapers.discard(thread)
 
 
 atexit.register(end_all)
