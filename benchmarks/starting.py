@@ -76,11 +76,12 @@ def bench_memory(root: Path, repeats: int) -> list[Row]:
         for mode, found in sizes.items():
             env = {**os.environ, "NBPROD_KERNELS": mode}
             os.environ["NBPROD_KERNELS"] = mode
-            if mode == "forked":
-                names = frozenset({"pandas", "sklearn.ensemble", "matplotlib.pyplot"})
-                prepared.desire("python3", prepared.Desire(names, may_draw=True))
-                _settled(starting, folder, env)
-            kernel = asyncio.run(starting.start(starting.Wish("python3", str(folder), env)))
+            names = frozenset({"pandas", "sklearn.ensemble", "matplotlib.pyplot"})
+            desire = prepared.Desire(names, may_draw=True) if mode == "forked" else None
+            wish = starting.Wish("python3", str(folder), env, desire)
+            if desire is not None:
+                _settled(wish)
+            kernel = asyncio.run(starting.start(wish))
             try:
                 found.append(asyncio.run(_memory(kernel)) / 2**20)
             finally:
@@ -100,15 +101,15 @@ def bench_memory(root: Path, repeats: int) -> list[Row]:
     ]
 
 
-def _settled(starting: object, folder: Path, env: dict[str, str]) -> None:
+def _settled(wish: object) -> None:
     """Start and end kernels until the prepared process has imported what it will import."""
     from nbprod.execution import prepared
-    from nbprod.execution.starting import Wish, start
+    from nbprod.execution.starting import start
 
     deadline = time.monotonic() + 120
     everyone = prepared._all  # noqa: SLF001
     while not any("pandas" in one.loaded for one in everyone.values()):
-        asyncio.run(start(Wish("python3", str(folder), env))).discard()
+        asyncio.run(start(wish)).discard()
         if time.monotonic() > deadline:
             raise RuntimeError(f"nothing was imported ahead: {[one.refused for one in everyone.values()]}")
         time.sleep(0.5)

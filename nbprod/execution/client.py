@@ -95,7 +95,10 @@ class Client(NotebookClient):  # type: ignore[misc]
         self.reset_execution_trackers()
         folder = self.resources.get("metadata", {}).get("path") or None
         wish = Wish(self.kernel_name, folder, self.env)
-        kernel = self.pool.take(wish) if self.pool is not None else None
+        kernel = None
+        if self.pool is not None and self.pool.wish.is_like(wish):
+            wish = self.pool.wish
+            kernel = self.pool.take()
         self.kernel = kernel = kernel or await start(wish, self.log_path)
         manager: Any = kernel.manager
         self.km, self.alive = manager, kernel.alive

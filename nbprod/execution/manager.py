@@ -11,6 +11,7 @@ from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.paths import jupyter_path
 from traitlets import default
 
+from nbprod.execution.prepared import Desire
 from nbprod.execution.provisioner import ForkProvisioner
 
 
@@ -36,6 +37,9 @@ class Manager(AsyncKernelManager):
     @default("kernel_spec_manager")
     def _specs(self) -> Specs:
         return Specs(data_dir=self.data_dir)
+
+    desire: Desire | None = None
+    """What a process that it is forked from imports ahead; without it the kernel is started as usual."""
 
     async def _async_pre_start_kernel(self, **kw: Any) -> Any:
         spec = self.kernel_spec

@@ -15,7 +15,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ from nbprod.execution.verdicts import Verdicts
 SERVER = Path(__file__).resolve().parent.parent / "runtime" / "forkserver.py"
 FORK_SECONDS = 5.0
 """How long a fork may take before the prepared process counts as hanging."""
+KEPT = 4
+"""So many prepared processes stay although no kernel of theirs runs."""
 READY_SECONDS = 30.0
 """How long it may take to start, or to import, before kernels are started as usual."""
 LOAD_SECONDS = 60.0
@@ -32,6 +34,14 @@ LOAD_SECONDS = 60.0
 _DATAGRAM = 1 << 18
 _OUR_OWN = ("JPY_PARENT_PID", "JPY_SESSION_NAME", "JPY_INTERRUPT_EVENT", "IPY_INTERRUPT_EVENT")
 """Variables that differ from kernel to kernel, and are set in each."""
+
+
+@dataclass(frozen=True)
+class Desire:
+    """What kernels are wanted for: the modules that they import, and whether some of these may draw from `random` earlier."""
+
+    modules: frozenset[str] = frozenset()
+    may_draw: bool = False
 
 
 class NotForked(Exception):
@@ -101,9 +111,10 @@ class Prepared:
     Args:
         command: The interpreter with its options.
         env: The environment of its kernels.
+        desire: What it imports ahead, as far as that is safe.
     """
 
-    def __init__(self, command: Sequence[str], env: Mapping[str, str]) -> None:
+    def __init__(self, command: Sequence[str], env: Mapping[str, str], desire: Desire) -> None:
         self.failure: str | None = None
         """Why it forks nothing (any more)."""
         self.top: frozenset[str] = frozenset()
@@ -117,7 +128,6 @@ class Prepared:
         self._kernels: dict[int, ForkedKernel] = {}
         self._gone: dict[int, int] = {}
         self._free = self._importing = False
-        self._asked: tuple[str, ...] = ()
         self._verdicts = Verdicts(command[0])
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
@@ -130,6 +140,8 @@ class Prepared:
                 start_new_session=True,
                 env=dict(env),
             )
+        if desire.modules:
+            self._load(desire)
         threading.Thread(target=self._listen, name="nbprod-prepared", daemon=True).start()
 
     def wait(self, timeout: float = READY_SECONDS) -> bool:
@@ -141,18 +153,23 @@ class Prepared:
             self._answered.wait_for(lambda: self._free or self.failure, timeout)
             return self._free and self.failure is None
 
-    def load(self, modules: Iterable[str], *, may_draw: bool) -> None:
+    @property
+    def has_kernels(self) -> bool:
+        """Whether any kernel of its runs."""
+        return bool(self._kernels)
+
+    def _load(self, desire: Desire) -> None:
         """Have it import modules, those that are safe to; nobody waits for that."""
-        wanted = tuple(sorted({*self._asked, *modules}))
-        with self._lock:
-            if wanted == self._asked or self.failure is not None:
-                return
-            self._asked = wanted
-        known = {name: reason for name, reason in self._verdicts.read().items() if name in wanted}
-        request = {"do": "load", "modules": wanted, "known": known, "limit": LOAD_SECONDS, "may_draw": may_draw}
-        with self._answered:
-            self._importing = len(known) == len(wanted)
-            self._free = self._free and not self._importing
+        wanted = sorted(desire.modules)
+        known = {name: reason for name, reason in self._verdicts.read().items() if name in desire.modules}
+        request = {
+            "do": "load",
+            "modules": wanted,
+            "known": known,
+            "limit": LOAD_SECONDS,
+            "may_draw": desire.may_draw,
+        }
+        self._importing = len(known) == len(wanted)
         self._send(request)
 
     def fork(self, arguments: Sequence[str], cwd: str, env: Mapping[str, str], fds: tuple[int, int]) -> ForkedKernel:
@@ -244,7 +261,7 @@ class Prepared:
             kernel.ended(-signal.SIGKILL)
 
 
-Key = tuple[tuple[str, ...], frozenset[tuple[str, str]]]
+Key = tuple[tuple[str, ...], frozenset[tuple[str, str]], Desire]
 
 _all: dict[Key, Prepared] = {}
 _guard = threading.Lock()
@@ -281,42 +298,28 @@ def common(env: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in env.items() if name not in _OUR_OWN}
 
 
-@dataclass(frozen=True)
-class Desire:
-    """What kernels are wanted for: the modules that they import, and whether some of these may draw from `random` earlier."""
+def prepare(command: Sequence[str], env: Mapping[str, str], desire: Desire) -> Prepared:
+    """Return the prepared process for a kernel, started now if there is none. Raises `NotForked` where there can be none.
 
-    modules: frozenset[str] = frozenset()
-    may_draw: bool = False
-
-
-_desires: dict[str, Desire] = {}
-
-
-def desire(kernel: str, wanted: Desire) -> None:
-    """Have the kernels of this name come from a prepared process, from the next one on."""
-    with _guard:
-        _desires[kernel] = wanted
-
-
-def prepare(kernel: str, command: Sequence[str], env: Mapping[str, str]) -> Prepared:
-    """Return the prepared process for a kernel, started now if there is none. Raises `NotForked` where there is to be none."""
+    Kernels for which other modules may be imported ahead come from another process: what one notebook cannot tell, another might.
+    """
     reason = possible()
     parts = split(command)
     if reason or parts is None:
         raise NotForked(reason or "it is no IPython kernel")
+    key = parts[0], frozenset(common(env).items()), desire
     with _guard:
-        wanted = _desires.get(kernel)
-        if wanted is None:
-            raise NotForked("too few kernels are wanted")
-        key = parts[0], frozenset(common(env).items())
-        found = _all.get(key)
-        if found is None:
-            try:
-                _all[key] = found = Prepared(parts[0], common(env))
-            except OSError as error:
-                raise NotForked(f"no process can be started ({error.strerror})") from error
-    if found.failure is None and wanted.modules:
-        found.load(wanted.modules, may_draw=wanted.may_draw)
+        found = _all.pop(key, None)
+        try:
+            found = found or Prepared(parts[0], common(env), desire)
+        except OSError as error:
+            raise NotForked(f"no process can be started ({error.strerror})") from error
+        _all[key] = found  # the newest last
+        unused = [old for old in list(_all.values())[:-KEPT] if not old.has_kernels]
+        for old in [key for key, one in _all.items() if one in unused]:
+            del _all[old]
+    for one in unused:
+        one.close()
     return found
 
 

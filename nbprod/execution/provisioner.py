@@ -31,7 +31,10 @@ class ForkProvisioner(LocalProvisioner):
 
     def _fork(self, cmd: list[str], kwargs: dict[str, Any]) -> None:
         env = kwargs.get("env") or dict(os.environ)
-        found = prepared.prepare(str(self.parent and self.parent.kernel_name), cmd, env)
+        desire = getattr(self.parent, "desire", None)
+        if desire is None:
+            raise NotForked("too few kernels are wanted")
+        found = prepared.prepare(cmd, env, desire)
         if not found.wait():
             raise NotForked(found.failure or "the prepared process is not ready yet")
         folder = str(kwargs.get("cwd") or os.getcwd())

@@ -180,10 +180,10 @@ class _Execution:
 
     def _pool(self) -> Pool:
         pipeline, name = self.setting.pipeline, self.setting.kernel.name
-        if len(pipeline.tasks) >= FEW or self.run.sweep is not None or prepared.always():
-            prepared.desire(name, desire_of(pipeline))
+        pays = len(pipeline.tasks) >= FEW or self.run.sweep is not None or prepared.always()
         folder = str(pipeline.notebook.path.absolute().parent)
-        return Pool(Wish(name, folder, kernels.environment()), self.request.workers)
+        desire = desire_of(pipeline) if pays else None
+        return Pool(Wish(name, folder, kernels.environment(), desire), self.request.workers)
 
     def _end(self) -> RunResult:
         scheduler = self.scheduler

@@ -105,7 +105,8 @@ class Scheduler:
         pool = self.tools.runner.pool
         if pool is not None and not self._replanned:
             waiting = sum(name not in self._valid and name not in self.running for name in self.selected)
-            pool.expect(waiting if self._ready else 0)
+            queued = sum(running.started is None for running in self.running.values())
+            pool.expect(waiting + queued if self._ready or queued else 0)
 
     def _settle(self) -> None:
         self._valid, self._ready = {}, {}

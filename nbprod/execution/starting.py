@@ -10,11 +10,12 @@ import socket
 import tempfile
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbprod.execution.kernels import Alive
+from nbprod.execution.prepared import Desire
 
 if TYPE_CHECKING:
     from jupyter_client.manager import AsyncKernelManager
@@ -27,11 +28,19 @@ ARGUMENTS = ["--HistoryManager.hist_file=:memory:"]
 
 @dataclass(frozen=True)
 class Wish:
-    """What kernel is wanted: the name of its spec, the folder it works in, its environment (ours without one)."""
+    """What kernel is wanted: the name of its spec, the folder it works in, its environment (ours without one).
+
+    With a `desire` it may be forked from a process that has imported these modules.
+    """
 
     name: str
     folder: str | None = None
-    env: Mapping[str, str] | None = field(default=None, hash=False)
+    env: Mapping[str, str] | None = None
+    desire: Desire | None = None
+
+    def is_like(self, other: Wish) -> bool:
+        """Return whether a kernel for the one is one for the other."""
+        return (self.name, self.folder, dict(self.env or {})) == (other.name, other.folder, dict(other.env or {}))
 
 
 @dataclass
@@ -66,6 +75,7 @@ async def start(wish: Wish, log: Path | None = None) -> Kernel:
     folder = tempfile.mkdtemp(prefix="nbprod-")
     log = log or Path(folder) / "kernel.log"
     manager = Manager(kernel_name=wish.name)
+    manager.desire = wish.desire
     manager.client_class = "jupyter_client.asynchronous.AsyncKernelClient"
     stem = os.path.join(folder, "k")
     if hasattr(socket, "AF_UNIX") and os.name == "posix" and len(stem) < _SOCKET_PATH:
@@ -114,10 +124,8 @@ class Pool:
                 self._thread.start()
             self._change.notify_all()
 
-    def take(self, wish: Wish) -> Kernel | None:
+    def take(self) -> Kernel | None:
         """Return a kernel that was started ahead, if there is one or one is about to be."""
-        if wish != self.wish or dict(wish.env or {}) != dict(self.wish.env or {}):
-            return None
         with self._change:
             while True:
                 while self._kernels:
@@ -127,7 +135,7 @@ class Pool:
                     if kernel.alive.poll() is None:
                         return kernel
                     kernel.discard()
-                if not self._starting or self._closed:
+                if self._closed or not (self._starting or (self._thread is not None and self._wanted > 0)):
                     return None
                 self._change.wait(1.0)
 

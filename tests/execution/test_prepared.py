@@ -11,7 +11,7 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,6 @@ DRAW = "import random, uuid, tempfile, os, numpy; print([random.random(), numpy.
 def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """Each test has prepared processes, and verdicts, of its own."""
     prepared.close_all()
-    monkeypatch.setattr(prepared, "_desires", {})
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     yield
     prepared.close_all()
@@ -55,8 +54,8 @@ def the_one() -> prepared.Prepared:
     return one
 
 
-def begin(folder: Path, **env: str) -> Kernel:
-    return asyncio.run(starting.start(Wish("python3", str(folder), {**os.environ, **env})))
+def begin(folder: Path, desire: Desire | None = Desire(), **env: str) -> Kernel:  # noqa: B008  # frozen
+    return asyncio.run(starting.start(Wish("python3", str(folder), {**os.environ, **env}, desire)))
 
 
 def ask(kernel: Kernel, code: str) -> Any:
@@ -80,8 +79,7 @@ def ask(kernel: Kernel, code: str) -> Any:
 
 
 def test_a_forked_kernel_finds_what_an_ordinary_one_finds(tmp_path: Path) -> None:
-    ordinary = begin(tmp_path)
-    prepared.desire("python3", Desire())
+    ordinary = begin(tmp_path, None)
     forked = begin(tmp_path)
     try:
         assert isinstance(forked.alive.process, ForkedKernel)
@@ -99,9 +97,9 @@ def test_a_forked_kernel_finds_what_an_ordinary_one_finds(tmp_path: Path) -> Non
 
 
 def test_every_forked_kernel_draws_its_own(tmp_path: Path) -> None:
-    prepared.desire("python3", Desire(frozenset({"numpy", "tempfile", "uuid"})))
     Verdicts(sys.executable).add({"numpy": "", "tempfile": "", "uuid": ""})
-    found = [begin(tmp_path) for _ in range(3)]
+    desire = Desire(frozenset({"numpy", "tempfile", "uuid"}))
+    found = [begin(tmp_path, desire) for _ in range(3)]
     try:
         assert "numpy" in the_one().loaded
 
@@ -116,7 +114,6 @@ def test_every_forked_kernel_draws_its_own(tmp_path: Path) -> None:
 
 def test_a_module_in_the_notebooks_folder_is_not_shadowed_by_one_that_was_imported_ahead(tmp_path: Path) -> None:
     (tmp_path / "tornado.py").write_text("here = True")
-    prepared.desire("python3", Desire())
     kernel = begin(tmp_path)
     try:
         assert not isinstance(kernel.alive.process, ForkedKernel)
@@ -126,7 +123,6 @@ def test_a_module_in_the_notebooks_folder_is_not_shadowed_by_one_that_was_import
 
 
 def test_an_environment_of_its_own_is_a_prepared_process_of_its_own(tmp_path: Path) -> None:
-    prepared.desire("python3", Desire())
     one, other = begin(tmp_path, WHICH="one"), begin(tmp_path, WHICH="other")
     try:
         assert [ask(kernel, "import os; print(os.environ['WHICH'], end='')") for kernel in (one, other)] == [
@@ -139,8 +135,33 @@ def test_an_environment_of_its_own_is_a_prepared_process_of_its_own(tmp_path: Pa
         other.discard()
 
 
+def test_what_is_imported_ahead_for_one_notebook_is_not_for_another(tmp_path: Path) -> None:
+    """One that sets the environment, or seeds `random`, must not find what another may."""
+    Verdicts(sys.executable).add({"numpy": ""})
+    kernels_ = [begin(tmp_path, Desire(frozenset({"numpy"}))), begin(tmp_path, Desire())]
+    try:
+        found = [ask(kernel, "import sys; print('numpy' in sys.modules, end='')") for kernel in kernels_]
+
+        assert found == ["True", "False"]
+    finally:
+        for kernel in kernels_:
+            kernel.discard()
+
+
+def test_prepared_processes_that_nobody_uses_any_more_end(tmp_path: Path) -> None:
+    for number in range(prepared.KEPT + 3):
+        begin(tmp_path, WHICH=str(number)).discard()
+    wait_until(lambda: len(prepared._all) <= prepared.KEPT + 1)
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.02)
+
+
 def test_how_a_kernel_ended_is_known(tmp_path: Path) -> None:
-    prepared.desire("python3", Desire())
     kernel = begin(tmp_path)
     os.kill(kernel.alive.process.pid, signal.SIGSEGV)
 
@@ -149,7 +170,6 @@ def test_how_a_kernel_ended_is_known(tmp_path: Path) -> None:
 
 
 def test_twenty_at_once(tmp_path: Path) -> None:
-    prepared.desire("python3", Desire())
     found: list[Kernel] = []
     threads = [threading.Thread(target=lambda: found.append(begin(tmp_path))) for _ in range(20)]
     for thread in threads:
@@ -166,7 +186,6 @@ def test_twenty_at_once(tmp_path: Path) -> None:
 
 
 def test_when_the_prepared_process_is_killed_its_kernels_end_and_the_next_ones_start_as_usual(tmp_path: Path) -> None:
-    prepared.desire("python3", Desire())
     kernel = begin(tmp_path)
     the_one().process.kill()
 
@@ -182,7 +201,6 @@ def test_when_the_prepared_process_is_killed_its_kernels_end_and_the_next_ones_s
 
 def test_a_prepared_process_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prepared, "FORK_SECONDS", 0.5)
-    prepared.desire("python3", Desire())
     begin(tmp_path).discard()
     one = the_one()
     one.process.send_signal(signal.SIGSTOP)
@@ -201,8 +219,7 @@ def test_kernels_go_with_the_process_that_wanted_them(tmp_path: Path) -> None:
     code = f"""
         import asyncio, os, time
         from nbprod.execution import prepared, starting
-        prepared.desire("python3", prepared.Desire())
-        kernel = asyncio.run(starting.start(starting.Wish("python3", {str(tmp_path)!r})))
+        kernel = asyncio.run(starting.start(starting.Wish("python3", {str(tmp_path)!r}, None, prepared.Desire())))
         print(kernel.alive.process.pid, prepared._all[next(iter(prepared._all))].process.pid, flush=True)
         time.sleep(60)
     """
@@ -258,17 +275,14 @@ def test_a_run_with_either_kind_of_kernels(mode: str, tmp_path: Path, monkeypatc
 
 def test_where_there_is_no_fork_kernels_start_as_usual(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
-    prepared.desire("python3", Desire())
 
     with pytest.raises(NotForked, match="on Linux only"):
-        prepared.prepare("python3", [sys.executable, "-m", "ipykernel_launcher", "-f", "x"], os.environ)
+        prepared.prepare([sys.executable, "-m", "ipykernel_launcher", "-f", "x"], os.environ, Desire())
 
 
 def test_another_kind_of_kernel_is_left_alone() -> None:
-    prepared.desire("ir", Desire())
-
     with pytest.raises(NotForked, match="no IPython kernel"):
-        prepared.prepare("ir", ["R", "--slave", "-e", "IRkernel::main()", "--args", "x"], os.environ)
+        prepared.prepare(["R", "--slave", "-e", "IRkernel::main()", "--args", "x"], os.environ, Desire())
 
 
 # Which modules are imported ahead
@@ -399,18 +413,17 @@ def test_verdicts_are_forgotten_when_a_package_changes(tmp_path: Path, monkeypat
 
 
 def test_a_pool_starts_no_more_kernels_than_are_wanted(tmp_path: Path) -> None:
-    prepared.desire("python3", Desire())
-    wish = Wish("python3", str(tmp_path), kernels.environment())
+    wish = Wish("python3", str(tmp_path), kernels.environment(), Desire())
     pool = Pool(wish, ahead=2)
     pool.expect(3)
     taken = []
     for _ in range(3):
-        kernel = pool.take(wish)
+        kernel = pool.take()
         assert kernel is not None
         taken.append(kernel)
     time.sleep(0.3)
     try:
-        assert pool.take(wish) is None
+        assert pool.take() is None
     finally:
         pool.close()
         for kernel in taken:
@@ -418,8 +431,7 @@ def test_a_pool_starts_no_more_kernels_than_are_wanted(tmp_path: Path) -> None:
 
 
 def test_a_pool_leaves_nothing_behind(tmp_path: Path) -> None:
-    prepared.desire("python3", Desire())
-    pool = Pool(Wish("python3", str(tmp_path), kernels.environment()), ahead=2)
+    pool = Pool(Wish("python3", str(tmp_path), kernels.environment(), Desire()), ahead=2)
     pool.expect(5)
     while len(pool._kernels) < 2:
         time.sleep(0.01)
@@ -433,8 +445,7 @@ def test_a_pool_leaves_nothing_behind(tmp_path: Path) -> None:
 
 
 def test_a_kernel_that_died_while_it_waited_is_not_handed_out(tmp_path: Path) -> None:
-    prepared.desire("python3", Desire())
-    wish = Wish("python3", str(tmp_path), kernels.environment())
+    wish = Wish("python3", str(tmp_path), kernels.environment(), Desire())
     pool = Pool(wish, ahead=1)
     pool.expect(1)
     while not pool._kernels:
@@ -443,7 +454,7 @@ def test_a_kernel_that_died_while_it_waited_is_not_handed_out(tmp_path: Path) ->
     os.kill(dead.alive.process.pid, signal.SIGKILL)
     dead.alive.process.wait(5)
     try:
-        found = pool.take(wish)
+        found = pool.take()
         assert found is None or found is not dead
         if found is not None:
             found.discard()
