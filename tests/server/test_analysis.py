@@ -190,7 +190,7 @@ def test_two_hundred_cells_are_analysed_in_the_time_of_a_glance(analyse: Analyse
         seconds.append(time.perf_counter() - began)
 
     assert len(found.tasks) == 40
-    assert min(seconds) < 0.2
+    assert min(seconds) < 2  # it takes about 0.1 s
 
 
 def test_documents_are_analysed_from_many_threads(analyse: Analyse) -> None:

