@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.analysis import bench_analysis
+from benchmarks.lab import bench_lab
 from benchmarks.notebooks import HERE, Row
 from benchmarks.running import bench_again, bench_chain, bench_sweep, bench_trials
 from benchmarks.starting import bench_memory, bench_start
@@ -26,6 +27,7 @@ BENCHES: dict[str, Callable[[Path, int], list[Row]]] = {
     "values": bench_values,
     "start": bench_start,
     "memory": bench_memory,
+    "lab": bench_lab,
     "analysis": bench_analysis,
 }
 
