@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import shutil
@@ -151,6 +150,8 @@ class Pool:
         self._kernels.clear()
 
     def _work(self) -> None:
+        import asyncio  # here: a run that finds nothing to do has no need of it
+
         while True:
             with self._change:
                 while not self._closed and len(self._kernels) >= min(self.ahead, self._wanted):
