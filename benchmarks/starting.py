@@ -36,10 +36,9 @@ def bench_start(root: Path, repeats: int) -> list[Row]:
 
 
 def _many_runs(folder: Path, count: int) -> None:
-    from sqlalchemy import insert
-
     from nbprod.execution import tables
     from nbprod.execution.database import database
+    from nbprod.execution.sql import insert
     from nbprod.project import Project
 
     project = Project(folder)

@@ -13,13 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import RowMapping, delete, insert, select
-
 from nbprod.execution import literals, tables
 from nbprod.execution.database import Database
 from nbprod.execution.hashes import Hashes
 from nbprod.execution.kernels import KernelSpec
 from nbprod.execution.packages import Packages
+from nbprod.execution.sql import delete, insert, select
 from nbprod.execution.store import Store
 from nbprod.notebook.facts import Facts
 from nbprod.notebook.graph import Bind, Load, Node
@@ -159,7 +158,7 @@ class Cache:
         values |= {"facts": trace.facts.to_json(), "missing": list(trace.missing), "watched": list(trace.watched)}
         values["packages"] = {module: list(pair) for module, pair in trace.packages.items()}
         with self.db.write() as connection:
-            number = connection.execute(insert(tables.traces).values(**values)).inserted_primary_key
+            number = connection.execute(insert(tables.traces).values(**values)).inserted
             known = set(
                 connection.execute(
                     select(tables.artifacts.c.digest).where(tables.artifacts.c.digest.in_(set(trace.digests.values())))
@@ -178,7 +177,7 @@ class Cache:
                         )
                     )
         assert number is not None
-        return Trace(**{**vars(trace), "id": number[0]})
+        return Trace(**{**vars(trace), "id": number})
 
     def restore(self, trace: Trace) -> None:
         """Put back the files that the task wrote and the folders that it made, where they are gone or changed."""
@@ -267,7 +266,7 @@ def _different(kind: str, before: Mapping[str, Any], now: Mapping[str, Any], sho
     return None
 
 
-def _trace(row: RowMapping) -> Trace:
+def _trace(row: Mapping[str, Any]) -> Trace:
     values: dict[str, Any] = {str(name): value for name, value in row.items()}
     values["facts"] = Facts.from_json(values["facts"])
     values["missing"] = tuple(values["missing"])

@@ -1,24 +1,24 @@
-"""The connection to the records' database, safe for several processes that write at once."""
+"""The records' database, safe for several processes that write at once."""
 
 from __future__ import annotations
 
 import sqlite3
+import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
-
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, select
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
-from sqlalchemy.pool import ConnectionPoolEntry
-from sqlalchemy.schema import CreateIndex, CreateTable
+from typing import TYPE_CHECKING, Protocol
 
 from nbprod.errors import Location, RunError
 from nbprod.execution import tables
+from nbprod.execution.sql import Connection, select
+from nbprod.execution.sqlite import File
 
-BUSY_SECONDS = 60
+if TYPE_CHECKING:
+    from nbprod.execution.alchemy import Server
+
+_SQLITE = "sqlite:///"
 
 
 class Place(Protocol):
@@ -30,56 +30,57 @@ class Place(Protocol):
     def state(self) -> Path: ...
 
 
+class Taken(Exception):
+    """There is a row with this key already."""
+
+
 class Database:
     """The tables behind one URL; they are made when they are not there.
 
-    SQLite runs in WAL mode, so that readers never wait, and a writer takes its lock when its transaction begins, so
-    that two never deadlock.
+    A file of SQLite's is used with Python's own driver, any other database with SQLAlchemy.
     """
 
     def __init__(self, url: str) -> None:
         self.url = url
-        parsed = make_url(url)
-        self.is_sqlite = parsed.get_backend_name() == "sqlite"
-        if self.is_sqlite and parsed.database:
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        self.engine: Engine = create_engine(
-            url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False} if self.is_sqlite else {}
-        )
-        if self.is_sqlite:
-            event.listen(self.engine, "connect", _prepare)
-            event.listen(self.engine, "begin", _begin)
+        path = url.removeprefix(_SQLITE)
+        self._driver: File | Server
+        if url.startswith(_SQLITE) and path and path != ":memory:" and "?" not in path:
+            self.path: Path | None = Path(path).absolute()
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._driver = File(self.path)
+        else:
+            from nbprod.execution.alchemy import Server
+
+            self.path = None
+            self._driver = Server(url)
         self._create()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Give a connection to read with."""
-        with self._errors(), self.engine.connect() as connection:
+        with self._errors(), self._driver.transaction(write=False) as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """Give a connection in a transaction that is committed at the end, or rolled back."""
-        with (
-            self._errors(),
-            self.engine.connect() as connection,
-            connection.execution_options(nbprod_write=True).begin(),
-        ):
+        """Give a connection in a transaction that is committed at the end, or rolled back. Raises `Taken`."""
+        with self._errors(), self._driver.transaction(write=True) as connection:
             yield connection
 
     def is_gone(self) -> bool:
         """Return whether the file was removed since it was opened."""
-        path = make_url(self.url).database if self.is_sqlite else None
-        return path is not None and path != ":memory:" and not Path(path).exists()
+        return self.path is not None and not self.path.exists()
 
     def close(self) -> None:
         """Close all connections."""
-        self.engine.dispose()
+        self._driver.close()
 
     def _create(self) -> None:
-        with self._errors(), self.engine.connect() as connection:
-            has = self.engine.dialect.has_table(connection, "schema")
-            found = connection.execute(select(tables.schema.c.version)).scalar() if has else None
+        with self._errors():
+            found = None
+            if self._driver.has_table("schema"):
+                with self._driver.transaction(write=False) as connection:
+                    found = connection.execute(select(tables.schema.c.version)).scalar()
         if found is not None and found > tables.VERSION:
             raise RunError(
                 f"the records were written by a newer nbprod (schema {found}, this one knows {tables.VERSION})",
@@ -89,10 +90,7 @@ class Database:
         if found is not None:
             return
         with self.write() as connection:
-            for table in tables.metadata.sorted_tables:
-                connection.execute(CreateTable(table, if_not_exists=True))
-                for index in table.indexes:
-                    connection.execute(CreateIndex(index, if_not_exists=True))
+            self._driver.create(connection, tables.ALL)  # type: ignore[arg-type]  # its own connection
             if connection.execute(select(tables.schema.c.version)).scalar() is None:
                 connection.execute(tables.schema.insert().values(version=tables.VERSION))
 
@@ -100,20 +98,34 @@ class Database:
     def _errors(self) -> Iterator[None]:
         try:
             yield
-        except OperationalError as error:
-            raise RunError(
-                f"the records cannot be used: {error.orig}",
-                where=Location(file=self.url),
-                fix=_fix(str(error.orig)),
-            ) from error
-        except SQLAlchemyError as error:
-            if isinstance(getattr(error, "orig", None), sqlite3.DatabaseError) and "malformed" in str(error):
+        except Exception as error:
+            original = error
+            alchemy = sys.modules.get("nbprod.execution.alchemy")
+            if alchemy is not None and isinstance(error, alchemy.SQLAlchemyError):
+                original = getattr(error, "orig", None) or error
+                if isinstance(error, alchemy.IntegrityError):
+                    raise Taken(str(original)) from error
+                if isinstance(error, alchemy.OperationalError):
+                    raise self._unusable(original) from error
+            if isinstance(original, sqlite3.IntegrityError):
+                raise Taken(str(original)) from error
+            if isinstance(original, sqlite3.OperationalError):
+                raise self._unusable(original) from error
+            if isinstance(original, sqlite3.DatabaseError) and _is_damaged(original):
                 raise RunError(
                     "the records are damaged",
                     where=Location(file=self.url),
                     fix="Move the file away; runs start a new one, and the artifacts stay.",
                 ) from error
             raise
+
+    def _unusable(self, error: Exception) -> RunError:
+        what = f"the records cannot be used: {error}"
+        return RunError(what, where=Location(file=self.url), fix=_fix(str(error)))
+
+
+def _is_damaged(error: sqlite3.DatabaseError) -> bool:
+    return "malformed" in str(error) or "not a database" in str(error)
 
 
 def _fix(message: str) -> str:
@@ -122,30 +134,6 @@ def _fix(message: str) -> str:
     if "locked" in message:
         return "Another process holds the records; is it stopped in the middle of a write?"
     return "Check that the folder exists and can be written, or the URL under `records` in pipelines.yaml."
-
-
-def _prepare(connection: Any, _: ConnectionPoolEntry) -> None:
-    connection.isolation_level = None  # the driver must not begin transactions of its own; _begin does
-    cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
-    for attempt in range(100):
-        # Changing the mode needs the file alone and does not wait by itself; it happens once in the file's life.
-        try:
-            if cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-                cursor.execute("PRAGMA journal_mode=WAL")
-            break
-        except sqlite3.OperationalError:
-            if attempt == 99:
-                raise
-            time.sleep(0.05)
-    cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.close()
-
-
-def _begin(connection: Connection) -> None:
-    write = connection.get_execution_options().get("nbprod_write")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
 
 _open: dict[str, Database] = {}

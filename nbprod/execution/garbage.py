@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, delete, select
-
 from nbprod.errors import ConflictError, RunError
 from nbprod.execution import tables
 from nbprod.execution.database import Place
 from nbprod.execution.events import Status
 from nbprod.execution.records import Records
+from nbprod.execution.sql import Connection, delete, select
 from nbprod.execution.store import Store
 
 _DIGEST = re.compile(r"\b[0-9a-f]{64}\b")

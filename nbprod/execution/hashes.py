@@ -8,10 +8,9 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from sqlalchemy import delete, insert, select
-
 from nbprod.execution import tables
 from nbprod.execution.database import Database
+from nbprod.execution.sql import delete, insert, select
 from nbprod.runtime.files import file_digest
 
 _SETTLED_NS = 2_000_000_000

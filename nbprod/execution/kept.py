@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
-
 from nbprod.errors import NotFoundError
 from nbprod.execution import tables
 from nbprod.execution.database import Place, database
@@ -17,6 +15,7 @@ from nbprod.execution.events import Status
 from nbprod.execution.graph_file import read_graph
 from nbprod.execution.records import Run, TaskRun
 from nbprod.execution.report import NOTEBOOK
+from nbprod.execution.sql import select
 from nbprod.execution.store import Store
 
 

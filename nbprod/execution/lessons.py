@@ -6,10 +6,9 @@ import hashlib
 import time
 from collections.abc import Mapping
 
-from sqlalchemy import insert, select, update
-
 from nbprod.execution import tables
 from nbprod.execution.database import Database
+from nbprod.execution.sql import insert, select, update
 from nbprod.notebook.facts import Facts
 from nbprod.notebook.pipeline import Pipeline, Task
 

@@ -7,12 +7,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
-
 from nbprod.errors import ConfigError
 from nbprod.execution import tables
 from nbprod.execution.events import Status
 from nbprod.execution.records import Records, Run, run_of_row
+from nbprod.execution.sql import Expression, func, select
 
 _PLAIN = ("created", "seconds", "status")
 _CONDITION = re.compile(r"\s*(?:(metric|parameter):)?(\w+)\s*(<=|>=|!=|==|=|<|>)\s*(\S.*?)\s*")
@@ -47,14 +46,13 @@ def page(
     """
     records.reconcile()
     table = tables.runs.c
-    is_sqlite = records.db.is_sqlite
-    conditions: list[ColumnElement[bool]] = [
+    conditions: list[Expression] = [
         table[column] == value
         for column, value in (("pipeline", pipeline), ("sweep", sweep), ("status", status))
         if value is not None
     ]
-    conditions += [_condition(part, is_sqlite=is_sqlite) for part in where.split(",") if part.strip()]
-    by = _sorted_by(sort, is_sqlite=is_sqlite)
+    conditions += [_condition(part) for part in where.split(",") if part.strip()]
+    by = _sorted_by(sort)
     query = (
         select(tables.runs)
         .where(*conditions)
@@ -67,32 +65,23 @@ def page(
         return total, [run_of_row(row) for row in connection.execute(query).mappings()]
 
 
-def _sorted_by(sort: str, *, is_sqlite: bool) -> ColumnElement[Any]:
+def _sorted_by(sort: str) -> Expression:
     table = tables.runs.c
     kind, colon, name = sort.partition(":")
     if colon and name.isidentifier():
         if kind in ("metric", "parameter"):
-            return _value(f"{kind}s", name, is_sqlite=is_sqlite, number=kind == "metric")
+            return table[f"{kind}s"].entry(name, number=kind == "metric")
     if sort == "seconds":
         return table.finished - table.created
     if sort in _PLAIN:
-        column: ColumnElement[Any] = table[sort]
+        column: Expression = table[sort]
         return column
     raise ConfigError(
         f"runs cannot be sorted by {sort!r}", fix="Say created, seconds, status, metric:NAME or parameter:NAME."
     )
 
 
-def _value(column: str, name: str, *, is_sqlite: bool, number: bool = False) -> ColumnElement[Any]:
-    stored = tables.runs.c[column]
-    if is_sqlite:
-        # with its own type; what a parameter is can differ from run to run
-        return func.json_extract(stored, f'$."{name}"')
-    value: ColumnElement[Any] = stored[name].as_float() if number else stored[name].as_string()
-    return value
-
-
-def _condition(text: str, *, is_sqlite: bool) -> ColumnElement[bool]:
+def _condition(text: str) -> Expression:
     match = _CONDITION.fullmatch(text)
     if match is None or not match[2].isidentifier():
         raise ConfigError(
@@ -101,8 +90,8 @@ def _condition(text: str, *, is_sqlite: bool) -> ColumnElement[bool]:
     kind, name, sign, said = match.groups()
     wanted = _literal(said)
     columns = [f"{kind}s"] if kind else ["metrics", "parameters"]
-    found = [_value(column, name, is_sqlite=is_sqlite, number=isinstance(wanted, float)) for column in columns]
-    holds: ColumnElement[bool] = _COMPARE[sign](found[0] if kind else func.coalesce(*found), wanted)
+    found = [tables.runs.c[column].entry(name, number=isinstance(wanted, float)) for column in columns]
+    holds: Expression = _COMPARE[sign](found[0] if kind else func.coalesce(*found), wanted)
     return holds
 
 

@@ -8,13 +8,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import RowMapping, delete, insert, select, update
-from sqlalchemy.exc import IntegrityError
-
 from nbprod.errors import NotFoundError
 from nbprod.execution import processes, tables
-from nbprod.execution.database import Database, Place, database
+from nbprod.execution.database import Database, Place, Taken, database
 from nbprod.execution.events import Status
+from nbprod.execution.sql import delete, insert, select, update
 
 
 @dataclass(frozen=True)
@@ -116,7 +114,7 @@ class Records:
                 with self.db.write() as connection:
                     connection.execute(insert(tables.runs).values(**values))
                 return run
-            except IntegrityError:
+            except Taken:
                 continue  # another process drew the same id in the same second
 
     def finish_run(
@@ -178,7 +176,7 @@ class Records:
         with self.db.read() as connection:
             rows = connection.execute(select(tables.runs).where(column == run)).mappings().all()
             if not rows:
-                like = column.startswith(run, autoescape=True) | column.endswith(run, autoescape=True)
+                like = column.startswith(run) | column.endswith(run)
                 rows = connection.execute(select(tables.runs).where(like).order_by(column).limit(5)).mappings().all()
             if len(rows) == 1:
                 table = tables.task_runs.c
@@ -245,14 +243,14 @@ def _close_tasks(connection: Any, runs: Iterable[str]) -> None:
     )
 
 
-def run_of_row(row: RowMapping, tasks: tuple[TaskRun, ...] = ()) -> Run:
+def run_of_row(row: Mapping[str, Any], tasks: tuple[TaskRun, ...] = ()) -> Run:
     """Return the run that a row of the table holds."""
     values: dict[str, Any] = {str(name): value for name, value in row.items()}
     values["status"] = Status(values["status"])
     return Run(**values, tasks=tasks)
 
 
-def _task(row: RowMapping) -> TaskRun:
+def _task(row: Mapping[str, Any]) -> TaskRun:
     values = {name: row[name] for name in TaskRun.__dataclass_fields__}
     values["status"] = Status(values["status"])
     return TaskRun(**values)

@@ -11,12 +11,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, select
-
 from nbprod.errors import NotFoundError, PromotionError
 from nbprod.execution import tables
 from nbprod.execution.database import Place, database
 from nbprod.execution.processes import is_alive, me
+from nbprod.execution.sql import Connection, Row, delete, func, select
 
 CHAMPION = "champion"
 PREVIOUS = "previous"
@@ -214,7 +213,7 @@ def _number(version: int | str) -> int | None:
     return int(text) if text.isdigit() else None
 
 
-def _version(row: Row[Any], aliases: Mapping[str, int], state: Path) -> ModelVersion:
+def _version(row: Row, aliases: Mapping[str, int], state: Path) -> ModelVersion:
     return ModelVersion(
         row.model,
         row.version,

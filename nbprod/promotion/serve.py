@@ -11,14 +11,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, select
-
 from nbprod.errors import NotFoundError, ServiceError
 from nbprod.execution import tables
 from nbprod.execution.cancel import Cancel
 from nbprod.execution.claims import Claims
 from nbprod.execution.database import database
 from nbprod.execution.processes import is_alive, me, started
+from nbprod.execution.sql import Row, select
 from nbprod.promotion import bento
 from nbprod.promotion.package import hashes
 from nbprod.promotion.registry import ModelVersion, Registry
@@ -179,7 +178,7 @@ def _alone(project: Project, name: str) -> Iterator[None]:
         yield
 
 
-def _reconciled(project: Project, row: Row[Any]) -> Service:
+def _reconciled(project: Project, row: Row) -> Service:
     data: Mapping[str, Any] = row.data
     service = Service(row.name, row.version, row.status, row.url, row.pid, Path(data["log"]), row.started)
     if service.status not in (RUNNING, STARTING) or row.host != me()[0]:

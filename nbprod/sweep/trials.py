@@ -8,13 +8,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from sqlalchemy import Select, delete, insert, select, update
-
 from nbprod.errors import NotFoundError
 from nbprod.execution import processes, tables
 from nbprod.execution.database import Place, database
 from nbprod.execution.events import Status
 from nbprod.execution.records import new_id
+from nbprod.execution.sql import Select, delete, insert, select, update
 from nbprod.sweep.plan import SweepPlan
 
 
@@ -128,7 +127,7 @@ class Sweeps:
         table = tables.sweeps.c
         query = select(tables.sweeps).order_by(table.created.desc())
         if sweep is not None:
-            query = query.where((table.id == sweep) | table.id.endswith(sweep, autoescape=True))
+            query = query.where((table.id == sweep) | table.id.endswith(sweep))
         if pipeline is not None:
             query = query.where(table.pipeline == pipeline)
         found = self._read(query.limit(1))
@@ -144,7 +143,7 @@ class Sweeps:
         query = select(tables.sweeps).order_by(table.created.desc())
         return self._read(query if pipeline is None else query.where(table.pipeline == pipeline))
 
-    def _read(self, query: Select[Any]) -> list[Sweep]:
+    def _read(self, query: Select) -> list[Sweep]:
         trials: dict[str, list[Trial]] = {}
         table = tables.trials.c
         with self._db.read() as connection:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert
 
 from nbprod.errors import ConflictError, NotFoundError
 from nbprod.execution import tables
 from nbprod.execution.events import Status
 from nbprod.execution.garbage import delete_run
 from nbprod.execution.records import Records
+from nbprod.execution.sql import insert
 from nbprod.execution.store import Store
 
 from .pipelines import Work, states

@@ -8,13 +8,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sqlalchemy import insert
 
 from nbprod.errors import ConfigError
 from nbprod.execution import tables
 from nbprod.execution.events import Status
 from nbprod.execution.pages import page
 from nbprod.execution.records import Records
+from nbprod.execution.sql import insert
 
 
 def fill(folder: Path, rows: list[dict[str, Any]]) -> Records:

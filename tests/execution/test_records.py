@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from nbprod.errors import NotFoundError, RunError
-from nbprod.execution import processes
+from nbprod.execution import processes, tables
 from nbprod.execution.database import Database
 from nbprod.execution.events import Status
 from nbprod.execution.records import Records, TaskRun
@@ -100,7 +100,7 @@ def test_a_number_given_to_a_new_process_is_not_the_old_one() -> None:
 def test_records_of_a_newer_version_are_left_alone(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'r.db'}"
     with Database(url).write() as connection:
-        connection.exec_driver_sql("UPDATE schema SET version = 99")
+        connection.execute(tables.schema.update().values(version=99))
 
     with pytest.raises(RunError, match="newer nbprod"):
         Database(url)
