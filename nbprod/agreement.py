@@ -12,7 +12,9 @@ from nbprod.project import CONFIG, Entry
 
 def disagreements(entry: Entry, pipeline: Pipeline) -> list[Diagnostic]:
     """Return a problem for every task, parameter or metric that `pipelines.yaml` names and the notebook does not have."""
-    config = entry.config
+    config = entry.listed
+    if config is None:
+        return []
     checks: list[tuple[str, str, Iterable[str], Iterable[str]]] = [
         ("task", "resources", config.resources, pipeline.tasks),
         ("parameter", "parameters", config.parameters, pipeline.parameters),

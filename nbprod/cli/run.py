@@ -78,7 +78,7 @@ def plan(
         asked.project,
         name=asked.entry.name,
         parameters=asked.parameters,
-        inputs=asked.entry.config.inputs,
+        inputs=asked.entry.run_options.get("inputs", ()),
         **what,
     )
     if as_json:
@@ -152,7 +152,7 @@ def parameter_values(
     from nbprod.notebook.parameters import check_parameters, check_value, parse_value
 
     texts = assignments(given)
-    configured = entry.config.parameters
+    configured = entry.parameters
     check_parameters(pipeline.parameters, {**dict.fromkeys(texts), **configured, **values})
     return {
         **{name: check_value(pipeline.parameters[name], value) for name, value in {**configured, **values}.items()},

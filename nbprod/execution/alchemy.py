@@ -130,7 +130,7 @@ def _metadata() -> sa.MetaData:
                 _type(column),
                 *([sa.ForeignKey(column.to, ondelete="CASCADE")] if column.to else []),
                 primary_key=column.primary_key,
-                nullable=column.nullable and not column.primary_key,
+                nullable=column.nullable,
             )
             for column in table.c
         ]

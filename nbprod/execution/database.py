@@ -142,7 +142,7 @@ _lock = threading.Lock()
 
 def database(project: Place) -> Database:
     """Return the database of a project: `records` of its pipelines.yaml, or an SQLite file under its state folder."""
-    url = getattr(getattr(project, "config", None), "records", None)
+    url = getattr(project, "records", None)
     url = url or f"sqlite:///{(project.state / 'nbprod.db').absolute()}"
     with _lock:
         known = _open.get(url)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import importlib
-import logging
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
 
@@ -24,18 +22,26 @@ libraries that they can do without and we have no use for (1 s less)."""
 
 def engine() -> ModuleType:
     """Return `nbprod.execution.engine`, which imports Papermill (0.5 s)."""
+    import logging
+
     # it warns of parameters that a task's notebook binds elsewhere; ours are checked before anything runs
     logging.getLogger("papermill").setLevel(logging.ERROR)
-    with _lock, _without_iri_checks(), _without_unused():
+    with _lock, _without_iri_checks(), _without(_UNUSED):
         return _imported("nbprod.execution.engine")
 
 
 def dag() -> ModuleType:
     """Return `nbprod.execution.dag`, which imports Ploomber (1.5 s), with its reports to its makers turned off."""
-    with _lock, _without_iri_checks(), _without_unused(), warnings.catch_warnings():
+    with _lock, _without_iri_checks(), _without(_UNUSED), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         telemetry.turn_off()  # Ploomber reads the environment when it is imported
         return _imported("nbprod.execution.dag")
+
+
+def importance() -> ModuleType:
+    """Return `optuna.importance` without scikit-learn (2 s, and variables set in the environment), which the default evaluator has no use for."""
+    with _lock, _without(("sklearn", "sklearn.ensemble")):
+        return _imported("optuna.importance")
 
 
 def _imported(name: str) -> ModuleType:
@@ -44,13 +50,16 @@ def _imported(name: str) -> ModuleType:
     """
     if name in sys.modules:
         return sys.modules[name]
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(1, thread_name_prefix="nbprod-import") as one:
         return one.submit(importlib.import_module, name).result()
 
 
 @contextmanager
-def _without_unused() -> Iterator[None]:
-    hidden = [name for name in _UNUSED if alone and name not in sys.modules]
+def _without(names: Iterable[str]) -> Iterator[None]:
+    """Keep modules from being imported, where this process is ours alone."""
+    hidden = [name for name in names if alone and name not in sys.modules]
     for name in hidden:
         sys.modules[name] = None  # type: ignore[assignment]
     try:

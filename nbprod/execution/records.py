@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -231,7 +231,7 @@ class Records:
 
 def new_id(now: float) -> str:
     """Return a run id that sorts by time and can be read: `2026-11-21T06-41-07-a3f2` (UTC)."""
-    return time.strftime("%Y-%m-%dT%H-%M-%S", time.gmtime(now)) + f"-{secrets.token_hex(2)}"
+    return time.strftime("%Y-%m-%dT%H-%M-%S", time.gmtime(now)) + f"-{os.urandom(2).hex()}"
 
 
 def _close_tasks(connection: Any, runs: Iterable[str]) -> None:

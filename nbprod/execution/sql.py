@@ -7,9 +7,9 @@ hands them to SQLAlchemy for every other database.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from copy import copy
 from enum import StrEnum
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 Made = TypeVar("Made")
 
@@ -84,75 +84,84 @@ class Expression:
         return Order(self, descending=True)
 
 
-@dataclass(frozen=True, eq=False)
 class Comparison(Expression):
     """Two expressions or values, with an operator of SQL's between them."""
 
-    sign: str
-    left: Any
-    right: Any
+    def __init__(self, sign: str, left: Any, right: Any) -> None:
+        self.sign = sign
+        self.left = left
+        self.right = right
 
 
-@dataclass(frozen=True, eq=False)
 class In(Expression):
-    of: Expression
-    values: tuple[Any, ...]
+    def __init__(self, of: Expression, values: tuple[Any, ...]) -> None:
+        self.of = of
+        self.values = values
 
 
-@dataclass(frozen=True, eq=False)
 class Missing(Expression):
     """Whether a value is missing, or with `there` whether it is not."""
 
-    of: Expression
-    there: bool
+    def __init__(self, of: Expression, *, there: bool) -> None:
+        self.of = of
+        self.there = there
 
 
-@dataclass(frozen=True, eq=False)
 class Like(Expression):
     """Text of this pattern; `ESCAPE` stands before what is no wildcard in it."""
 
-    of: Expression
-    pattern: str
+    def __init__(self, of: Expression, pattern: str) -> None:
+        self.of = of
+        self.pattern = pattern
 
 
-@dataclass(frozen=True, eq=False)
 class Order(Expression):
-    of: Expression
-    descending: bool
+    def __init__(self, of: Expression, *, descending: bool) -> None:
+        self.of = of
+        self.descending = descending
 
 
-@dataclass(frozen=True, eq=False)
 class Call(Expression):
     """A function of the database: `count`, `max`, `coalesce`."""
 
-    name: str
-    arguments: tuple[Any, ...]
+    def __init__(self, name: str, arguments: tuple[Any, ...]) -> None:
+        self.name = name
+        self.arguments = arguments
 
 
-@dataclass(frozen=True, eq=False)
 class Entry(Expression):
     """The value that a JSON column has under a name, of its own type where the database can tell."""
 
-    of: Column
-    name: str
-    number: bool
+    def __init__(self, of: Column, name: str, *, number: bool) -> None:
+        self.of = of
+        self.name = name
+        self.number = number
 
 
-@dataclass(frozen=True, eq=False)
 class Column(Expression):
     """A column of a table; `to` is the column of another that it refers to, and goes with."""
 
-    name: str
-    kind: Kind
-    length: int | None = None
-    to: str | None = None
-    primary_key: bool = False
-    nullable: bool = True
-    table: str = ""
+    def __init__(
+        self,
+        name: str,
+        kind: Kind,
+        length: int | None = None,
+        *,
+        to: str | None = None,
+        primary_key: bool = False,
+        nullable: bool = True,
+    ) -> None:
+        self.name = name
+        self.kind = kind
+        self.length = length
+        self.to = to
+        self.primary_key = primary_key
+        self.nullable = nullable and not primary_key
+        self.table = ""
 
     def entry(self, name: str, *, number: bool = False) -> Entry:
         """Return the value under `name` of a JSON column; `number` says that it is one."""
-        return Entry(self, name, number)
+        return Entry(self, name, number=number)
 
 
 ESCAPE = "/"
@@ -194,7 +203,9 @@ class Table:
         unique: tuple[str, ...] = (),
     ) -> None:
         self.name = name
-        self.c = Columns({column.name: replace(column, table=name) for column in columns})
+        self.c = Columns({column.name: column for column in columns})
+        for column in columns:
+            column.table = name
         self.indexes = dict(indexes or {})
         self.unique = unique
 
@@ -208,62 +219,70 @@ class Table:
         return Delete(self)
 
 
-@dataclass(frozen=True)
-class Select:
+class _Clauses:
+    """A statement that gets its clauses one by one; each gives a new one."""
+
+    def _with(self, **changes: Any) -> Self:
+        new = copy(self)
+        vars(new).update(changes)
+        return new
+
+
+class _Where(_Clauses):
+    conditions: tuple[Expression, ...] = ()
+
+    def where(self, *conditions: Expression) -> Self:
+        """Take only the rows for which all of these hold."""
+        return self._with(conditions=self.conditions + conditions)
+
+
+class Select(_Where):
     """Rows of a table, or what is computed from them."""
 
-    columns: tuple[Expression, ...]
-    table: str
-    conditions: tuple[Expression, ...] = ()
     order: tuple[Expression, ...] = ()
     count: int | None = None
     skip: int | None = None
 
-    def where(self, *conditions: Expression) -> Select:
-        return replace(self, conditions=self.conditions + conditions)
+    def __init__(self, columns: tuple[Expression, ...], table: str) -> None:
+        self.columns = columns
+        self.table = table
 
-    def order_by(self, *order: Expression) -> Select:
-        return replace(self, order=self.order + order)
+    def order_by(self, *order: Expression) -> Self:
+        return self._with(order=self.order + order)
 
-    def limit(self, count: int) -> Select:
-        return replace(self, count=count)
+    def limit(self, count: int) -> Self:
+        return self._with(count=count)
 
-    def offset(self, skip: int) -> Select:
-        return replace(self, skip=skip)
+    def offset(self, skip: int) -> Self:
+        return self._with(skip=skip)
 
-    def select_from(self, table: Table) -> Select:
-        return replace(self, table=table.name)
+    def select_from(self, table: Table) -> Self:
+        return self._with(table=table.name)
 
 
-@dataclass(frozen=True)
-class Insert:
-    table: Table
+class Insert(_Clauses):
     row: Mapping[str, Any] | None = None
 
-    def values(self, **row: Any) -> Insert:
-        return replace(self, row=row)
+    def __init__(self, table: Table) -> None:
+        self.table = table
+
+    def values(self, **row: Any) -> Self:
+        return self._with(row=row)
 
 
-@dataclass(frozen=True)
-class Update:
-    table: Table
+class Update(_Where):
     row: Mapping[str, Any] | None = None
-    conditions: tuple[Expression, ...] = ()
 
-    def where(self, *conditions: Expression) -> Update:
-        return replace(self, conditions=self.conditions + conditions)
+    def __init__(self, table: Table) -> None:
+        self.table = table
 
-    def values(self, **row: Any) -> Update:
-        return replace(self, row=row)
+    def values(self, **row: Any) -> Self:
+        return self._with(row=row)
 
 
-@dataclass(frozen=True)
-class Delete:
-    table: Table
-    conditions: tuple[Expression, ...] = ()
-
-    def where(self, *conditions: Expression) -> Delete:
-        return replace(self, conditions=self.conditions + conditions)
+class Delete(_Where):
+    def __init__(self, table: Table) -> None:
+        self.table = table
 
 
 Statement = Select | Insert | Update | Delete

@@ -150,7 +150,7 @@ def definitions(table: Table) -> list[str]:
     lines = []
     for column in table.c:
         kind = column.kind.value + (f"({column.length})" if column.length else "")
-        lines.append(f'"{column.name}" {kind}' + ("" if column.nullable and not column.primary_key else " NOT NULL"))
+        lines.append(f'"{column.name}" {kind}' + ("" if column.nullable else " NOT NULL"))
     lines.append(f"PRIMARY KEY ({_names(column.name for column in table.c if column.primary_key)})")
     if table.unique:
         lines.append(f"UNIQUE ({_names(table.unique)})")

@@ -10,9 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from nbprod.errors import ArtifactError
+from nbprod.execution import processes
 from nbprod.runtime import container, loading
 from nbprod.runtime.files import file_digest
 
@@ -109,5 +108,5 @@ class Store:
 
 def _is_left_over(path: Path) -> bool:
     """Return whether a temporary file belongs to nobody: its process is gone, here or on another machine, for an hour."""
-    alone = not psutil.pid_exists(int(path.name.split("-")[1]))
+    alone = processes.started(int(path.name.split("-")[1])) is None
     return alone and time.time() - path.stat().st_mtime > 3600

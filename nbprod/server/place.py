@@ -119,5 +119,5 @@ def place_of(root: Path, path: str) -> Place:
         project.config  # noqa: B018  (read once, here)
     except ConfigError as error:
         problem = error
-        vars(project)["config"] = ProjectConfig()  # the cached property: as if there were no file
+        vars(project).update(config=ProjectConfig(), records=None)  # the cached properties: as if there were no file
     return Place(root, path, full, project, project.entry(full), problem)
