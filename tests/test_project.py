@@ -55,8 +55,20 @@ def test_a_pipeline_is_found_by_its_name_and_by_its_notebook(folder, monkeypatch
 def test_a_notebook_that_is_not_listed_is_a_pipeline_too(folder):
     entry = Project.find().pipeline("notebooks/b.ipynb")
 
-    assert (entry.name, entry.notebook) == ("b", folder / "notebooks" / "b.ipynb")
+    assert (entry.name, entry.notebook) == ("notebooks/b", folder / "notebooks" / "b.ipynb")
     assert entry.config.sweep.parallel == 1
+
+
+def test_notebooks_of_one_name_in_different_folders_are_different_pipelines(folder, monkeypatch):
+    (folder / "notebooks" / "deep" / "b.ipynb").write_text("{}")
+    (folder / "b.ipynb").write_text("{}")
+    project = Project.find()
+
+    found = [project.pipeline(path).name for path in ("b.ipynb", "notebooks/b.ipynb", "notebooks/deep/b.ipynb")]
+
+    assert found == ["b", "notebooks/b", "notebooks/deep/b"]
+    monkeypatch.chdir(folder / "notebooks")
+    assert [project.pipeline(name).name for name in found] == found, "the name leads to it, wherever one is"
 
 
 def test_an_unknown_name_is_told_with_the_nearest_one(folder):

@@ -142,6 +142,10 @@ export class Api {
     return this._ask('GET', ['promote'], { path, run });
   }
 
+  rehearse(options: PromoteOptions): Promise<Job> {
+    return this._ask('POST', ['promote', 'preview'], {}, options);
+  }
+
   promote(options: PromoteOptions): Promise<Job> {
     return this._ask('POST', ['promote'], {}, options);
   }

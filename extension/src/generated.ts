@@ -30,7 +30,7 @@ export type paths = {
         };
         get?: never;
         put?: never;
-        /** Make a notebook in which the inputs of a task are loaded, to look into it. */
+        /** Make a notebook in which the inputs of a task are loaded, to look into it; the job's result has its `path`. */
         post: operations["explore"];
         delete?: never;
         options?: never;
@@ -62,7 +62,7 @@ export type paths = {
             path?: never;
             cookie?: never;
         };
-        /** Give a job and its events from number `after` on. */
+        /** Give a job and its events from number `after` on, 10,000 at most; of a long log only the end. */
         get: operations["show_job"];
         put?: never;
         post?: never;
@@ -153,6 +153,23 @@ export type paths = {
         put?: never;
         /** Turn a run into a checked model version, the new champion. */
         post: operations["start_promotion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/nbprod/api/promote/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Find out what the service of a run would take and give: its signature and a sample, in the job's event `previewed`. */
+        post: operations["start_preview"];
         delete?: never;
         options?: never;
         head?: never;
@@ -646,7 +663,7 @@ export type components = {
              * Kind
              * @enum {string}
              */
-            kind: "run" | "sweep" | "promote" | "serve" | "report" | "explore";
+            kind: "run" | "sweep" | "preview" | "promote" | "serve" | "report" | "explore";
             /**
              * Path
              * @description The notebook.
@@ -661,7 +678,7 @@ export type components = {
             result: components["schemas"]["JsonValue"];
             /**
              * Run
-             * @description Of a run, its id once it has one; of a promotion, the run that is promoted.
+             * @description Of a run, its id once it has one; of a promotion and its preview, the run that is promoted.
              * @default null
              */
             run: string | null;
@@ -696,13 +713,17 @@ export type components = {
              * Kind
              * @enum {string}
              */
-            kind: "run" | "sweep" | "promote" | "serve" | "report" | "explore";
+            kind: "run" | "sweep" | "preview" | "promote" | "serve" | "report" | "explore";
             /** Number */
             number: number;
             /** Path */
             path: string;
         };
-        /** JobEvents */
+        /**
+         * JobEvents
+         * @description A job and some of its events, in order. Where numbers are left out, so is what was printed then; if the last one is not the
+         *     job's last, more are to be asked for.
+         */
         JobEvents: {
             /** Events */
             events: components["schemas"]["JobEvent"][];
@@ -1490,6 +1511,7 @@ export interface operations {
         parameters: {
             query?: {
                 after?: number;
+                log?: number;
             };
             header?: never;
             path: {
@@ -1742,12 +1764,46 @@ export interface operations {
             };
         };
     };
+    start_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PromoteOptions"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Why it could not be done. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_runs: {
         parameters: {
             query: {
                 path: string;
                 status?: ("pending" | "running" | "cached" | "done" | "failed" | "cancelled" | "skipped" | "lost") | null;
                 sweep?: string | null;
+                where?: string;
                 limit?: number;
                 offset?: number;
                 sort?: string;

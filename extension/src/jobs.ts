@@ -176,8 +176,10 @@ export class Jobs implements IJobs, IDisposable {
       .jobEvents(id, known.count)
       .then(({ job, events }) => {
         for (const event of events) {
+          known.count = Math.max(known.count, event.number); // of a long log the server leaves out the beginning
           this._take(this._placed(event));
         }
+        known.isWanting ||= events.length > 0 && known.count < job.events; // it gives so many at once
         this._update(this._placed(job));
       })
       .catch(() => undefined) // the poll asks again while the job runs

@@ -56,10 +56,17 @@ class Server {
     return [...this.jobsKnown.values()].map(({ job }) => ({ ...job }));
   };
 
+  /** Events that are given at once, and those at the beginning that are left out. */
+  most = Infinity;
+  skip = 0;
+
   jobEvents = async (id: string, after: number): Promise<{ job: Job; events: JobEvent[] }> => {
     this.asked.push(`${id} after ${after}`);
     const { job, events } = this.jobsKnown.get(id)!;
-    const answer = { job: { ...job }, events: events.slice(after) };
+    const answer = {
+      job: { ...job },
+      events: events.slice(Math.max(after, this.skip)).slice(0, this.most)
+    };
     await this.gate;
     this.check();
     return answer;
@@ -244,6 +251,22 @@ describe('Jobs', () => {
     expect(events[events.length - 1].number).toBe(7001);
     expect(events.length).toBeLessThan(6100);
     expect(seen).toHaveLength(7002);
+  });
+
+  it('asks on where the server gives so many events at once, and takes a log that begins late', async () => {
+    const job = server.start('a');
+    for (let at = 0; at < 50; at += 1) {
+      server.happen('a', { event: 'task-log', text: `${at}` }, false);
+    }
+    server.skip = 10;
+    server.most = 15;
+
+    jobs.add(job);
+    await settle();
+
+    expect(seen).toEqual(Array.from({ length: 40 }, (_, index) => index + 10));
+    server.happen('a', { event: 'task-log', text: 'live' });
+    expect(seen.at(-1)).toBe(50);
   });
 
   it('does not ask for the events of what ended long ago before someone wants them', async () => {

@@ -121,6 +121,64 @@ describe('promotion', () => {
     expect(screen.getByText('It takes along: model (of train).')).toBeTruthy();
   });
 
+  it('tries what is served when someone asks, and shows its signature, sample and answer', async () => {
+    const running = job('q1', { kind: 'preview', run: 'a' });
+    const data = [
+      { event: 'step', step: 'capture', detail: 'classify' },
+      {
+        event: 'previewed',
+        signature: version(1).signature,
+        sample: { predict: { arguments: { age: 41, name: 'y' }, answer: 'barolo' } },
+        values: [{ name: 'model', type: 'sklearn.svm.SVC', format: 'skops', bytes: 2048 }],
+        packages: ['numpy==2.4']
+      }
+    ];
+    const { asked } = open({
+      ...nothing,
+      'POST promote/preview': running,
+      'GET jobs/q1': {
+        job: { ...running, status: 'done', events: 2 },
+        events: data.map((one, number) => ({
+          job: 'q1',
+          kind: 'preview',
+          path: PATH,
+          number,
+          data: one
+        }))
+      }
+    });
+    const button = await screen.findByRole('button', { name: 'Show Signature and Sample' });
+    expect(asked.some(one => one.route === 'promote/preview')).toBe(false);
+
+    fireEvent.click(button);
+
+    const answer = await screen.findByLabelText('Answer to the sample');
+    expect(answer.textContent).toBe('"barolo"');
+    expect(screen.getByLabelText('Sample').textContent).toContain('41');
+    expect(
+      within(screen.getByRole('table', { name: 'What predict takes' })).getByText('number')
+    ).toBeTruthy();
+    expect(screen.getByRole('table', { name: 'Stored values' }).textContent).toContain('2.0 KiB');
+    expect(asked.find(one => one.method === 'POST')?.body).toEqual({
+      path: PATH,
+      run: 'a',
+      allow_pickle: false
+    });
+  });
+
+  it('tries it without a click for a run that another tab asks to promote', async () => {
+    const { model, commands, asked } = open({
+      ...nothing,
+      'POST promote/preview': job('q1', { kind: 'preview', run: 'a', status: 'failed' }),
+      'GET jobs/q1': { job: job('q1', { kind: 'preview', run: 'a' }), events: [] }
+    });
+    await screen.findByRole('button', { name: 'Show Signature and Sample' });
+
+    show(model, commands, { tab: 'models', run: 'a' });
+
+    await waitFor(() => expect(asked.some(one => one.route === 'promote/preview')).toBe(true));
+  });
+
   it('is not offered where the gate is not met', async () => {
     open({
       ...nothing,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from nbprod.execution import tables
 from nbprod.execution.database import Place
 from nbprod.execution.events import Status
 from nbprod.execution.records import Records
-from nbprod.execution.sql import Connection, delete, select
+from nbprod.execution.sql import Connection, delete, select, update
 from nbprod.execution.store import Store
 
 _DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
@@ -50,7 +50,7 @@ def collect(project: Place, *, keep: int = 20, dry: bool = False) -> Freed:
         freed = sum(store.size(digest) for digest in artifacts) + sum(map(_bytes, folders))
         if not dry:
             for chunk in _chunks(doomed):
-                connection.execute(delete(tables.runs).where(tables.runs.c.id.in_(chunk)))
+                _forget(connection, chunk)
             for numbers in _chunks(traces):
                 connection.execute(delete(tables.traces).where(tables.traces.c.id.in_(numbers)))
             for digests in _chunks(artifacts):
@@ -82,8 +82,14 @@ def delete_run(project: Place, run: str) -> None:
             for digests in _chunks(gone):
                 connection.execute(delete(tables.artifacts).where(tables.artifacts.c.digest.in_(digests)))
             store.gc(store.digests() - gone)
-        connection.execute(delete(tables.runs).where(tables.runs.c.id == found.id))
+        _forget(connection, [found.id])
         shutil.rmtree(project.state / "runs" / found.id, ignore_errors=True)
+
+
+def _forget(connection: Connection, runs: Sequence[str]) -> None:
+    """Delete runs from the records; trials that they were keep their metrics, and lead to no run."""
+    connection.execute(update(tables.trials).where(tables.trials.c.run.in_(runs)).values(run=None))
+    connection.execute(delete(tables.runs).where(tables.runs.c.id.in_(runs)))
 
 
 def _may_go(connection: Connection, run: str) -> None:

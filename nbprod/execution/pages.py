@@ -14,7 +14,7 @@ from nbprod.execution.records import Records, Run, run_of_row
 from nbprod.execution.sql import Expression, func, select
 
 _PLAIN = ("created", "seconds", "status")
-_CONDITION = re.compile(r"\s*(?:(metric|parameter):)?(\w+)\s*(<=|>=|!=|==|=|<|>)\s*(\S.*?)\s*")
+_CONDITION = re.compile(r"\s*(?:(metric|parameter):)?(\w+)\s*(<=|>=|!=|==|=|<|>)\s*([^\s<>=!].*?)\s*")
 _COMPARE: Mapping[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt,
     "<=": operator.le,

@@ -63,6 +63,22 @@ def write_service(about: ServiceText, signature: Signature) -> str:
     return text
 
 
+def declarations(signature: Signature) -> str:
+    """Return the row models as `service.py` has them, and for each route `Input_ROUTE`, a model of its arguments, and `Answer_ROUTE`."""
+    names = row_names(signature)
+    inputs = sorted(signature.inputs, key=_comes_last)
+    lines = ["from datetime import date, datetime", "from typing import Annotated, Any, Literal"]
+    lines += ["from pydantic import BaseModel, ConfigDict, Field"]
+    for model in (_row_model(item, names[item.name]) for item in signature.inputs if item.name in names):
+        config = 'ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)'
+        body = [f'"""{model["doc"]}"""', f"model_config = {config}", *model["fields"]]
+        lines += [f"class {model['name']}(BaseModel):", *(f"    {line}" for line in body)]
+    for route, answer in signature.answers.items():
+        lines += [f"class Input_{route}(BaseModel):", "    pass", *(f"    {_argument(one, names)}" for one in inputs)]
+        lines += [f"Answer_{route} = {answer}"]
+    return "\n".join(lines)
+
+
 def template(name: str) -> Template:
     """A template of this package."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -169,6 +185,10 @@ def _argument(item: Input, names: Mapping[str, str]) -> str:
     return f"{item.name}: {kind}" + (f" = {item.default}" if item.default is not None and item.kind == "value" else "")
 
 
+def _comes_last(item: Input) -> bool:
+    return item.default is not None and item.kind == "value"
+
+
 def _given(item: Input, names: Mapping[str, str]) -> str:
     """The expression that gives the function what the notebook gave it."""
     if item.kind == "frame":
@@ -196,7 +216,7 @@ def _warm(item: Input, names: Mapping[str, str]) -> list[str]:
 def _route(
     route: str, answer: str, about: ServiceText, signature: Signature, names: Mapping[str, str]
 ) -> dict[str, Any]:
-    inputs = sorted(signature.inputs, key=lambda item: item.default is not None and item.kind == "value")
+    inputs = sorted(signature.inputs, key=_comes_last)
     if about.kind == "function":
         given = [f"{item.name}={_given(item, names)}" for item in signature.inputs]
         call, doc = f"self.model.{about.serve}({', '.join(given)})", _doc(signature.doc)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import subprocess
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,8 @@ def choose_run(project: Project, entry: Entry, run: str | None = None) -> Run:
     except NotFoundError:
         sweep = None
     newest = records.runs(entry.name, status=Status.DONE, limit=1)
+    if sweep is not None:  # a trial whose run was deleted cannot be promoted
+        sweep = replace(sweep, trials=tuple(trial for trial in sweep.trials if trial.run is not None))
     best = sweep.best.run if sweep is not None and sweep.best is not None else None
     single = newest and newest[0].sweep is None and sweep is not None and newest[0].created > sweep.created
     if best is not None and not single:

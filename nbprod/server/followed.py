@@ -6,12 +6,19 @@ import json
 import os
 import subprocess
 import threading
+from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nbprod.server.folder import JobFolder
 
+if TYPE_CHECKING:
+    from nbprod.worker.client import Process
+
+MOST = 10_000
+"""Events that are given at once, what was printed aside."""
+PRINTED = b'{"event": "task-log"'
 Event = Mapping[str, Any]
 """An event as the panel gets it: `job`, `kind`, `path`, `number` and `data`."""
 
@@ -19,7 +26,7 @@ Event = Mapping[str, Any]
 class Followed:
     """A job, and how far its events were read."""
 
-    def __init__(self, folder: JobFolder, root: Path, process: subprocess.Popen[bytes] | None = None) -> None:
+    def __init__(self, folder: JobFolder, root: Path, process: subprocess.Popen[bytes] | Process | None = None) -> None:
         self.folder = folder
         self.order = folder.order
         self.process = process
@@ -71,13 +78,27 @@ class Followed:
             data = {"event": "output", "text": line.decode("utf-8", "replace")}
         return {"job": order.id, "kind": order.kind, "path": self.path, "number": number, "data": data}
 
-    def since(self, number: int) -> list[Event]:
-        """Return the events from `number` on."""
+    def since(self, number: int, log: int, most: int = MOST) -> list[Event]:
+        """Return the events from `number` on, `most` of them at most; of what the run printed only the last `log` bytes of them."""
+        kept: dict[int, bytes] = {}
+        printed: deque[int] = deque()
+        size = 0
         try:
-            lines = self.folder.events.read_bytes().split(b"\n")[:-1]
+            with self.folder.events.open("rb") as file:
+                for at, line in enumerate(file):
+                    if at < number or not line.endswith(b"\n"):
+                        continue
+                    kept[at] = line
+                    if line.startswith(PRINTED):
+                        printed.append(at)
+                        size += len(line)
+                        while size > log and len(printed) > 1:
+                            size -= len(kept.pop(printed.popleft()))
+                    elif len(kept) - len(printed) >= most:
+                        break
         except OSError:
             return []
-        return [self.event(at, lines[at]) for at in range(number, len(lines))]
+        return [self.event(at, line) for at, line in kept.items()]
 
     def is_alive(self) -> bool:
         if self.process is not None:

@@ -28,6 +28,8 @@ class MaybeAt(_Query):
 class After(_Query):
     after: int = Field(default=0, ge=0)
     """The number of the first event that is wanted."""
+    log: int = Field(default=512, ge=0, le=8192)
+    """How many KiB of what the run printed are wanted at most; the newest are given, events have their numbers."""
 
 
 class RunsQuery(At):

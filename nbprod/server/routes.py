@@ -43,6 +43,7 @@ ROUTES = (
     Route("GET", "models", "versions:list_models"),
     Route("POST", "models/{name}/{version}/champion", "versions:crown_version"),
     Route("GET", "promote", "versions:preview_promotion"),
+    Route("POST", "promote/preview", "versions:start_preview", 202),
     Route("POST", "promote", "versions:start_promotion", 202),
     Route("POST", "services", "services:start_service", 202),
     Route("DELETE", "services/{name}", "services:stop_service"),

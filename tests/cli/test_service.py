@@ -35,6 +35,12 @@ def project(nbprod: Folder):
 
 
 def test_a_run_becomes_a_service_that_is_asked_and_stopped(project):
+    asked = project("promote", "a", "--dry-run")
+    assert asked.code == 0, asked.err
+    assert "/predict takes" in asked.out
+    assert [line.split()[:2] for line in asked.out.splitlines() if line.startswith("x ")] == [["x", "number"]]
+    assert "7.0" in asked.out
+    assert project("models").out == "no model versions yet\n"
     promoted = project("promote", "a", "--json")
     assert promoted.code == 0, promoted.out + promoted.err
     assert [event["step"] for event in promoted.events[:-1]] == ["gate", "capture", "package", "parity", "register"]

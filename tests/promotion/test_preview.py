@@ -11,7 +11,8 @@ from nbprod.errors import NotFoundError
 from nbprod.execution.run import run_pipeline
 from nbprod.notebook.pipeline import read_pipeline
 from nbprod.project import Entry, Project
-from nbprod.promotion.preview import preview
+from nbprod.promotion.preview import preview, rehearse
+from nbprod.promotion.registry import Registry
 
 from .test_source import CELLS, write_notebook
 
@@ -56,3 +57,22 @@ def test_a_notebook_that_serves_nothing_says_so(tmp_path: Path) -> None:
     found = preview(Project(tmp_path), entry(tmp_path))
     assert "nothing to serve" in str(found.problem)
     assert found.serve is None
+
+
+def test_what_the_service_takes_and_answers_is_found_out_and_nothing_is_left(tmp_path: Path) -> None:
+    run(tmp_path, CELLS)
+    project = Project(tmp_path)
+    told: list[str] = []
+
+    found = rehearse(
+        project, entry(tmp_path), preview(project, entry(tmp_path)).run, on_step=lambda step, detail: told.append(step)
+    )
+
+    assert told == ["capture"]
+    (route,) = found.signature
+    assert route == "predict"
+    assert set(found.signature["predict"]["input"]["properties"]) == set(found.sample["predict"]["arguments"])
+    assert found.sample["predict"]["answer"] is not None
+    assert {value["name"] for value in found.values} == {"factor", "units"}
+    assert Registry(project).versions() == []
+    assert list((project.state / "scratch").iterdir()) == []

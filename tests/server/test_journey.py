@@ -136,6 +136,11 @@ def test_from_tags_to_a_service(live: Live, book: Path) -> None:
     preview = live.good("GET", "promote", path=NOTEBOOK, run=third)
     assert (preview["met"], preview["model"], preview["champion"], preview["problem"]) == (True, "wine", None, None)
     assert preview["serve"] == {"name": "estimate", "kind": "function", "inputs": {"slope": "train"}}
+    tried = done("promote/preview", {"run": third})["result"]
+    assert (tried["event"], tried["run"], tried["met"]) == ("previewed", third, True)
+    (call,) = tried["sample"].values()
+    assert call["answer"] == pytest.approx(tried["sample"][next(iter(tried["signature"]))]["answer"])
+    assert live.good("GET", "models", path=NOTEBOOK)["versions"] == [], "nothing was made"
     promoted = done("promote", {"run": third})
     steps = [
         one["data"]["step"] for one in live.good("GET", f"jobs/{promoted['id']}")["events"] if "step" in one["data"]
@@ -144,6 +149,7 @@ def test_from_tags_to_a_service(live: Live, book: Path) -> None:
     done("promote", {"run": best["run"]})
     versions = live.good("GET", "models", path=NOTEBOOK)["versions"]
     assert [(one["name"], one["aliases"]) for one in versions] == [("wine/v2", ["champion"]), ("wine/v1", ["previous"])]
+    assert versions[0]["signature"] == tried["signature"], "as it was shown before"
     assert versions[0]["signature"]["predict" if "predict" in versions[0]["signature"] else "estimate"]["input"]
     assert live.good("POST", f"models/wine/1/champion?path={NOTEBOOK}")["aliases"] == ["champion"]
     assert live.call("DELETE", f"runs/{third}", path=NOTEBOOK).status == 409, "a model version needs it"

@@ -40,7 +40,7 @@ def test_a_part_of_an_id_is_no_run(live: Live) -> None:
 def test_a_filter_that_is_none_is_refused(live: Live) -> None:
     write_notebook(live.root / "where" / "wine.ipynb", ("task:a", "x = 1"))
     fill(live.root / "where", [{}])
-    for where in ("loss >", "1 = 1) or (1 = 1"):
+    for where in ("loss >", "loss >>> 3", "loss >= = 3", "1 = 1) or (1 = 1"):
         answer = live.call("GET", "runs", path="where/wine.ipynb", where=where)
         assert (answer.status, "is no comparison" in answer.body["message"]) == (400, True)
 
@@ -70,4 +70,21 @@ def test_a_sweep_that_was_stopped_goes_on(live: Live) -> None:
     resumed = live.good("GET", f"sweeps/{stopped['sweep']}", path="swept/a.ipynb")
     good = [trial for trial in resumed["trials"] if trial["status"] == "done"]
     assert sorted(trial["parameters"]["n"] for trial in good) == [1, 2, 3]
-    assert resumed["trials"][resumed["best"]]["parameters"] == {"n": 3}
+    best = resumed["trials"][resumed["best"]]
+    assert best["parameters"] == {"n": 3}
+
+    live.good("DELETE", f"runs/{best['run']}", path="swept/a.ipynb")
+    left = live.good("GET", f"sweeps/{stopped['sweep']}", path="swept/a.ipynb")
+    assert left["trials"][left["best"]] == {**best, "run": None}, "it keeps what came of it, and leads nowhere"
+
+
+def test_notebooks_of_one_name_have_runs_of_their_own(live: Live) -> None:
+    write_notebook(live.root / "twins" / "train.ipynb", ("task:a", "x = 1"))
+    write_notebook(live.root / "twins" / "deep" / "train.ipynb", ("task:a", "x = 2"))
+    for path in ("twins/train.ipynb", "twins/deep/train.ipynb"):
+        assert live.good("GET", "runs", path=path)["total"] == 0
+        assert live.ended(live.good("POST", "runs", {"path": path})["id"])["status"] == "done"
+
+    for path, pipeline in (("twins/train.ipynb", "train"), ("twins/deep/train.ipynb", "deep/train")):
+        page = live.good("GET", "runs", path=path)
+        assert [(run["path"], run["pipeline"]) for run in page["runs"]] == [(path, pipeline)]

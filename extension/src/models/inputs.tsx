@@ -1,4 +1,5 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
+import type { JSONValue } from '@lumino/coreutils';
 import * as React from 'react';
 
 import type { JSX } from '../tokens';
@@ -7,11 +8,13 @@ import type { IRoute } from './schema';
 
 interface IInputsProps {
   readonly route: IRoute;
+  /** What it answered to the sample; both are shown openly then. */
+  readonly answer?: JSONValue;
   readonly trans: TranslationBundle;
 }
 
 /** What a route takes, field by field, and a call that it is known to answer. */
-export function InputTable({ route, trans }: IInputsProps): JSX.Element {
+export function InputTable({ route, answer, trans }: IInputsProps): JSX.Element {
   const fields = fieldsOf(route.input);
   const groups = [...new Set(fields.map(field => field.of))];
   return (
@@ -48,11 +51,19 @@ export function InputTable({ route, trans }: IInputsProps): JSX.Element {
           </div>
         </React.Fragment>
       ))}
-      <details className="nbprod-Disclosure">
+      <details className="nbprod-Disclosure" open={answer !== undefined}>
         <summary>{trans.__('Sample')}</summary>
         <pre className="nbprod-Log" tabIndex={0} aria-label={trans.__('Sample')}>
           {JSON.stringify(route.sample, null, 2)}
         </pre>
+        {answer === undefined ? null : (
+          <>
+            <p>{trans.__('and the answer')}</p>
+            <pre className="nbprod-Log" tabIndex={0} aria-label={trans.__('Answer to the sample')}>
+              {JSON.stringify(answer, null, 2)}
+            </pre>
+          </>
+        )}
       </details>
     </>
   );

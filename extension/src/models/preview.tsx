@@ -7,11 +7,18 @@ import { moment, number } from '../format';
 import type { JSX } from '../tokens';
 import type { PromotePreview } from '../types';
 import { InputTable } from './inputs';
+import { RehearsalPart } from './rehearsal';
 import { routesOf } from './schema';
 import type { IPartProps } from './view';
 
+interface IPreviewProps extends IPartProps {
+  readonly preview: PromotePreview;
+  readonly allowPickle: boolean;
+  readonly isAsked: boolean;
+}
+
 /** What promoting a run would do: the gate's checks, what becomes the service, what it replaces. */
-export function PreviewCard(props: IPartProps & { preview: PromotePreview }): JSX.Element {
+export function PreviewCard(props: IPreviewProps): JSX.Element {
   const { model, commands, models, preview, trans } = props;
   const { run, checks, serve, champion } = preview;
   const before = models.versions.find(one => one.name === champion);
@@ -79,6 +86,7 @@ export function PreviewCard(props: IPartProps & { preview: PromotePreview }): JS
               )}
             </p>
           ) : null}
+          <RehearsalPart {...props} key={run.id} run={run.id} />
         </>
       ) : null}
       {before && routes.length ? (

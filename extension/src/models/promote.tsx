@@ -10,6 +10,7 @@ import { CommandIDs } from '../tokens';
 import type { IProgress, JSX } from '../tokens';
 import type { Run } from '../types';
 import { PreviewCard } from './preview';
+import { rehearsalOf } from './rehearsal';
 import { Steps } from './stepview';
 import type { IPartProps } from './view';
 
@@ -27,11 +28,14 @@ export function PromotePart(props: IPromoteProps): JSX.Element {
   const { model, path, commands, wished, isFirst, isShown, trans } = props;
   const [chosen, setChosen] = React.useState(wished ?? '');
   const [isOpen, setIsOpen] = React.useState(isFirst || wished !== null);
+  // what is served is tried when someone asks for it: no code runs because a page was loaded
+  const [isAsked, setIsAsked] = React.useState(wished !== null);
   const place = React.useRef<HTMLDetailsElement>(null);
   React.useEffect(() => {
     if (wished) {
       setChosen(wished);
       setIsOpen(true);
+      setIsAsked(true);
       place.current?.scrollIntoView({ block: 'start' });
       place.current?.querySelector('select')?.focus({ preventScroll: true });
     }
@@ -68,7 +72,7 @@ export function PromotePart(props: IPromoteProps): JSX.Element {
       open={isOpen || progress?.job.status === 'running'}
       onToggle={event => setIsOpen(event.currentTarget.open)}
     >
-      <summary>
+      <summary onClick={() => setIsAsked(true)}>
         <h2>{trans.__('Promote a run')}</h2>
       </summary>
       {isFirst ? (
@@ -83,7 +87,10 @@ export function PromotePart(props: IPromoteProps): JSX.Element {
         <select
           className="nbprod-Select"
           value={chosen}
-          onChange={event => setChosen(event.target.value)}
+          onChange={event => {
+            setChosen(event.target.value);
+            setIsAsked(true);
+          }}
         >
           <option value="">{trans.__('the best one')}</option>
           {chosen && !found.some(one => one.id === chosen) ? (
@@ -97,7 +104,13 @@ export function PromotePart(props: IPromoteProps): JSX.Element {
         </select>
       </label>
       {isOpen && (runs.value || runs.problem) ? (
-        <Promotion {...props} key={chosen} run={chosen || undefined} progress={progress} />
+        <Promotion
+          {...props}
+          key={chosen}
+          run={chosen || undefined}
+          progress={progress}
+          isAsked={isAsked}
+        />
       ) : null}
     </details>
   );
@@ -112,6 +125,7 @@ function runText(run: Run, trans: IPartProps['trans']): string {
 interface IPromotionProps extends IPromoteProps {
   readonly run?: string;
   readonly progress?: IProgress;
+  readonly isAsked: boolean;
 }
 
 function Promotion(props: IPromotionProps): JSX.Element {
@@ -126,6 +140,10 @@ function Promotion(props: IPromotionProps): JSX.Element {
   const isRunning = progress?.job.status === 'running';
   const promote = (id: string): void => {
     void deed.act('promote', async () => {
+      const rehearsal = rehearsalOf(model.jobs.list(path, 'preview'), id);
+      if (rehearsal?.job.status === 'running') {
+        await model.jobs.stop(rehearsal.job.id); // promoting does the same again
+      }
       model.jobs.add(await model.api.promote({ path, run: id, allow_pickle: allowPickle }));
     });
   };
@@ -137,7 +155,7 @@ function Promotion(props: IPromotionProps): JSX.Element {
       ) : null}
       {preview && !asked.problem ? (
         <>
-          <PreviewCard {...props} preview={preview} />
+          <PreviewCard {...props} preview={preview} allowPickle={allowPickle} />
           <label className="nbprod-Check">
             <input
               type="checkbox"

@@ -30,6 +30,7 @@ export function TrialCard(props: ICardProps): JSX.Element {
   const metrics = Object.fromEntries(
     Object.entries(trial.metrics).map(([name, one]) => [name, number(one)])
   );
+  const isDeleted = !trial.run && trial.status === 'done';
   return (
     <section className="nbprod-Card" aria-label={trans.__('Trial %1', trial.number)}>
       <div className="nbprod-Card-head">
@@ -55,12 +56,14 @@ export function TrialCard(props: ICardProps): JSX.Element {
         </Push>
         <Push
           disabled={!trial.run || trial.status !== 'done'}
+          title={isDeleted ? trans.__('Its run was deleted') : ''}
           onClick={() => show(model, commands, { tab: 'models', run: trial.run ?? undefined })}
         >
           {trans.__('Promote this trial…')}
         </Push>
         <Push
           disabled={!trial.run}
+          title={isDeleted ? trans.__('Its run was deleted') : ''}
           onClick={() => show(model, commands, { tab: 'runs', run: trial.run ?? undefined })}
         >
           {trans.__('Show the run')}

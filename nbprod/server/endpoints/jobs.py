@@ -19,11 +19,12 @@ def list_jobs(server: Server, query: MaybeAt) -> list[Job]:
 
 
 def show_job(server: Server, job: str, query: After) -> JobEvents:
-    """Give a job and its events from number `after` on."""
+    """Give a job and its events from number `after` on, 10,000 at most; of a long log only the end."""
     found = server.jobs.get(job)
     shown = job_of(server, found)  # first: what it is told to have ended with is among the events then
-    events = [JobEvent.model_construct(**event) for event in found.since(query.after)]
-    return JobEvents(job=shown.model_copy(update={"events": query.after + len(events)}), events=events)
+    events = [JobEvent.model_construct(**event) for event in found.since(query.after, query.log * 1024)]
+    said = max(shown.events, *(event.number + 1 for event in events[-1:]), query.after)
+    return JobEvents(job=shown.model_copy(update={"events": said}), events=events)
 
 
 def stop_job(server: Server, job: str) -> Job:

@@ -19,6 +19,13 @@ def preview_promotion(server: Server, query: PromoteQuery) -> PromotePreview:
     return versions.preview_of(server.existing(query.path), query.run)
 
 
+def start_preview(server: Server, body: PromoteOptions) -> Job:
+    """Find out what the service of a run would take and give: its signature and a sample, in the job's event `previewed`."""
+    place = server.existing(body.path)
+    arguments = ["promote", *commands.promote_arguments(place, body), "--dry-run"]
+    return job_of(server, server.jobs.start(place, "preview", arguments, run=body.run))
+
+
 def start_promotion(server: Server, body: PromoteOptions) -> Job:
     """Turn a run into a checked model version, the new champion."""
     place = server.existing(body.path)

@@ -32,7 +32,7 @@ class Plan(Model):
     tasks: list[TaskPlan]
 
 
-JobKind = Literal["run", "sweep", "promote", "serve", "report", "explore"]
+JobKind = Literal["run", "sweep", "preview", "promote", "serve", "report", "explore"]
 
 
 JobStatus = Literal["running", "done", "failed", "cancelled", "lost"]
@@ -52,7 +52,7 @@ class Job(Model):
     events: int = 0
     """How many events it has given so far."""
     run: str | None = None
-    """Of a run, its id once it has one; of a promotion, the run that is promoted."""
+    """Of a run, its id once it has one; of a promotion and its preview, the run that is promoted."""
     sweep: str | None = None
     error: Problem | None = None
     result: JsonValue = None
@@ -76,6 +76,10 @@ class JobEvent(Model):
 
 
 class JobEvents(Model):
+    """A job and some of its events, in order. Where numbers are left out, so is what was printed then; if the last one is not the
+    job's last, more are to be asked for.
+    """
+
     job: Job
     events: list[JobEvent]
 
