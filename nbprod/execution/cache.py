@@ -17,7 +17,7 @@ from nbprod.execution import literals, tables
 from nbprod.execution.database import Database
 from nbprod.execution.hashes import Hashes
 from nbprod.execution.kernels import KernelSpec
-from nbprod.execution.packages import Packages
+from nbprod.execution.packages import packages_of
 from nbprod.execution.sql import delete, insert, select
 from nbprod.execution.store import Store
 from nbprod.notebook.facts import Facts
@@ -126,7 +126,7 @@ class Cache:
         self.db = db
         self.store = store
         self.hashes = Hashes(db)
-        self.packages = Packages(kernel.path)
+        self.packages = packages_of(kernel.path)
 
     def look(
         self,

@@ -20,7 +20,7 @@ from nbprod.errors import Cancelled
 from nbprod.execution.cancel import Cancel
 from nbprod.execution.failure import Failure, Watcher, line_of, plain
 from nbprod.execution.kernels import Alive, end_of, tail
-from nbprod.execution.starting import Kernel, Pool, Wish, start
+from nbprod.execution.starting import Kernel, Share, Wish, start
 
 POLL_SECONDS = 0.2
 
@@ -47,7 +47,7 @@ class Client(NotebookClient):  # type: ignore[misc]
         task_timeout: float | None = None,
         env: Mapping[str, str] | None = None,
         log_path: Path,
-        pool: Pool | None = None,
+        pool: Share | None = None,
         **kw: Any,
     ) -> None:
         super().__init__(nb, km=None, raise_on_iopub_timeout=True, iopub_timeout=60, **kw)

@@ -25,7 +25,7 @@ from nbprod.execution.client import Client, KernelDied
 from nbprod.execution.failure import Failure, Watcher
 from nbprod.execution.literals import literal
 from nbprod.execution.plugins import no_plugins
-from nbprod.execution.starting import Pool
+from nbprod.execution.starting import Share
 
 with no_plugins():
     from papermill.engines import Engine, NotebookExecutionManager, papermill_engines
@@ -56,7 +56,7 @@ class Manager(NotebookExecutionManager):  # type: ignore[misc]
         if "://" in self.output_path or self.output_path == "-":
             super().save()
         else:
-            write_text(self.output_path, nbformat.writes(self.nb))
+            write_text(self.output_path, nbformat.v4.writes(self.nb))  # without checking all of it by the schema
         self.last_save_time = self.now()
 
     def notebook_complete(self, **_: Any) -> None:
@@ -146,7 +146,7 @@ class NbprodEngine(Engine):  # type: ignore[misc]
         cancel: Cancel | None = None,
         env: Mapping[str, str] | None = None,
         log_path: Path | None = None,
-        pool: Pool | None = None,
+        pool: Share | None = None,
         resources: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
@@ -212,7 +212,7 @@ def execute(
     cell_timeout: float | None = None,
     env: Mapping[str, str] | None = None,
     log_path: Path | None = None,
-    pool: Pool | None = None,
+    pool: Share | None = None,
 ) -> bool:
     """Run a notebook through Papermill with `folder` as its working directory and save it as executed at `path`.
 

@@ -10,6 +10,25 @@ from pathlib import Path
 _FOLDER = re.compile(r"^(?P<name>.+?)-(?P<version>[^-]+)(?:-py[\d.]+)?\.(?:dist-info|egg-info)$")
 
 
+_known: dict[tuple[tuple[str, int], ...], Packages] = {}
+
+
+def packages_of(path: Iterable[str]) -> Packages:
+    """Return the distributions on a `sys.path`, listed once as long as none is installed or removed."""
+    key = tuple((folder, _changed(folder)) for folder in path)
+    if key not in _known:
+        _known.clear()
+        _known[key] = Packages(folder for folder, _ in key)
+    return _known[key]
+
+
+def _changed(folder: str) -> int:
+    try:
+        return os.stat(folder).st_mtime_ns
+    except OSError:
+        return 0
+
+
 class Packages:
     """The distributions that an interpreter with this `sys.path` finds."""
 

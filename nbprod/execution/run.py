@@ -26,7 +26,7 @@ from nbprod.execution.result import RunResult, TaskResult, blocked, last_version
 from nbprod.execution.scheduler import Scheduler, Tools
 from nbprod.execution.selection import Limits, Request, check_tasks, limits_of, select, together
 from nbprod.execution.setting import Setting, jsonable, values_of
-from nbprod.execution.starting import Pool, Wish
+from nbprod.execution.starting import Pool, Share, Wish
 from nbprod.execution.task_run import TaskRunner
 from nbprod.notebook.graph import Graph
 from nbprod.notebook.pipeline import Pipeline
@@ -54,6 +54,7 @@ def run_pipeline(
     sweep: str | None = None,
     trial: int | None = None,
     cancel: Cancel | None = None,
+    pool: Pool | None = None,
 ) -> RunResult:
     """Run a pipeline and return what came of it, also when a task failed (`status`, `error`).
 
@@ -76,6 +77,7 @@ def run_pipeline(
         sweep: The sweep that the run belongs to, with `trial`, its number there.
         trial: See `sweep`.
         cancel: Stops the run from another thread.
+        pool: Where its kernels come from, if it shares them with other runs (`pool_of`).
 
     Raises `Cancelled` on Ctrl-C, SIGTERM and `cancel`, after all kernels were ended; `NotFoundError` for an unknown task,
     `ParameterError` for a wrong parameter, `NotebookError` for a kernel that is not installed.
@@ -91,13 +93,36 @@ def run_pipeline(
         keep=keep,
         workers=workers or os.cpu_count() or 1,
     )
+    own_pool = pool is None
+    pool = pool or pool_of(pipeline, request.workers, always=sweep is not None)
     records = Records.open(project)
     options = {"only": list(only), "from": list(start_from), "force": force, "keep": sorted(keep)}
     run = records.start_run(
         name, str(pipeline.notebook.path.absolute()), jsonable(values), options=options, sweep=sweep, trial=trial
     )
     execution = _Execution(run, setting, request, records, project, one_at_a_time(on_event), cancel or Cancel())
-    return execution()
+    try:
+        return execution(pool)
+    finally:
+        if own_pool:
+            pool.close()
+
+
+def pool_of(pipeline: Pipeline, ahead: int, *, always: bool = True) -> Pool:
+    """Return kernels for runs of a pipeline, none started yet, with the environment of now.
+
+    Args:
+        pipeline: The pipeline.
+        ahead: So many are started ahead of need at most.
+        always: They may be forked however few they will be.
+
+    Raises `NotebookError` for a kernel that is not installed.
+    """
+    name = kernels.find_kernel(pipeline.notebook.kernel_name, str(pipeline.notebook.path)).name
+    pays = always or len(pipeline.tasks) >= FEW or prepared.always()
+    folder = str(pipeline.notebook.path.absolute().parent)
+    desire = desire_of(pipeline) if pays else None
+    return Pool(Wish(name, folder, kernels.environment(), desire), ahead)
 
 
 class _Execution:
@@ -125,10 +150,11 @@ class _Execution:
         self.status = Status.FAILED
         self.error: NbprodError | None = None
 
-    def __call__(self) -> RunResult:
-        """Run, and return what came of it."""
+    def __call__(self, pool: Pool) -> RunResult:
+        """Run with kernels of the pool, and return what came of it."""
+        share = pool.share()
         try:
-            self._run()
+            self._run(share)
         except (KeyboardInterrupt, Cancelled):
             self.cancel.set()
             self.status = Status.CANCELLED
@@ -139,13 +165,13 @@ class _Execution:
             self.error = error
             raise
         finally:
+            share.close()
             result = self._end()
         return result
 
-    def _run(self) -> None:
+    def _run(self, share: Share) -> None:
         setting = self.setting
         self.folder.mkdir(parents=True)
-        pool = self._pool()
         tools = Tools(
             setting.cache,
             setting.lessons,
@@ -160,30 +186,20 @@ class _Execution:
                 setting.kernel,
                 setting.values,
                 self.emit,
-                pool,
+                share,
             ),
             setting.key,
         )
         self.scheduler = scheduler = Scheduler(setting.pipeline, setting.name, self.request, tools, self.cancel)
         tasks = tuple(task for task in scheduler.graph.nodes if task in scheduler.selected)
         self.emit(RunStarted(run=self.run.id, pipeline=setting.name, parameters=self.run.parameters, tasks=tasks))
-        try:
-            with terminated():
-                scheduler.run()
-        finally:
-            pool.close()
+        with terminated():
+            scheduler.run()
         for task, culprit in blocked(scheduler.graph, scheduler.selected, scheduler.outcomes).items():
             tools.journal.skipped(task, why_skipped(culprit))
         errors = [outcome.error for outcome in scheduler.outcomes.values() if outcome.error is not None]
         self.error = errors[0] if errors else None
         self.status = Status.FAILED if errors else Status.DONE
-
-    def _pool(self) -> Pool:
-        pipeline, name = self.setting.pipeline, self.setting.kernel.name
-        pays = len(pipeline.tasks) >= FEW or self.run.sweep is not None or prepared.always()
-        folder = str(pipeline.notebook.path.absolute().parent)
-        desire = desire_of(pipeline) if pays else None
-        return Pool(Wish(name, folder, kernels.environment(), desire), self.request.workers)
 
     def _end(self) -> RunResult:
         scheduler = self.scheduler

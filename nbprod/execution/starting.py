@@ -101,35 +101,42 @@ async def start(wish: Wish, log: Path | None = None) -> Kernel:
 class Pool:
     """Kernels of one kind that are started ahead of need, in a thread of its own.
 
-    Never more of them than there are tasks that will want one (`expect`), nor than `ahead`.
+    Never more of them than there are tasks that will want one (`expect`), nor than `ahead`. The runs of a sweep share one.
     """
 
     def __init__(self, wish: Wish, ahead: int) -> None:
         self.wish = wish
         self.ahead = ahead
-        self._wanted = 0
+        self._wants: dict[object, int] = {}
         self._starting = 0
         self._kernels: list[Kernel] = []
         self._closed = False
         self._change = threading.Condition()
         self._thread: threading.Thread | None = None
 
-    def expect(self, count: int) -> None:
-        """Say how many tasks have no kernel yet that will want one."""
+    @property
+    def _wanted(self) -> int:
+        return sum(self._wants.values())
+
+    def expect(self, count: int, whose: object = None, *, begin: bool = True) -> None:
+        """Say how many tasks of somebody's have no kernel yet that will want one.
+
+        Without `begin` nothing is started before somebody else begins: perhaps these tasks will find all they need in the cache.
+        """
         with self._change:
-            self._wanted = count
-            if self._thread is None and count > 0 and not self._closed:
+            self._wants[whose] = count
+            if begin and self._thread is None and count > 0 and not self._closed:
                 self._thread = threading.Thread(target=self._work, name="nbprod-kernel-pool", daemon=True)
                 self._thread.start()
             self._change.notify_all()
 
-    def take(self) -> Kernel | None:
+    def take(self, whose: object = None) -> Kernel | None:
         """Return a kernel that was started ahead, if there is one or one is about to be."""
         with self._change:
             while True:
                 while self._kernels:
                     kernel = self._kernels.pop(0)
-                    self._wanted -= 1
+                    self._wants[whose] = max(0, self._wants.get(whose, 0) - 1)
                     self._change.notify_all()
                     if kernel.alive.poll() is None:
                         return kernel
@@ -137,6 +144,16 @@ class Pool:
                 if self._closed or not (self._starting or (self._thread is not None and self._wanted > 0)):
                     return None
                 self._change.wait(1.0)
+
+    def leave(self, whose: object) -> None:
+        """Forget what somebody wanted."""
+        with self._change:
+            self._wants.pop(whose, None)
+            self._change.notify_all()
+
+    def share(self) -> Share:
+        """Return what one of several runs takes its kernels from."""
+        return Share(self)
 
     def close(self) -> None:
         """End the kernels that nobody took."""
@@ -171,3 +188,23 @@ class Pool:
                     if kernel is not None:
                         self._kernels.append(kernel)
                     self._change.notify_all()
+
+
+class Share:
+    """What one run has of a pool: it says for itself how many kernels it expects to take."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+        self.wish = pool.wish
+
+    def expect(self, count: int) -> None:
+        """Say how many tasks have no kernel yet that will want one."""
+        self.pool.expect(count, self)
+
+    def take(self) -> Kernel | None:
+        """Return a kernel that was started ahead, if there is one or one is about to be."""
+        return self.pool.take(self)
+
+    def close(self) -> None:
+        """Say that no more are wanted."""
+        self.pool.leave(self)

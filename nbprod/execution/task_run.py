@@ -20,7 +20,7 @@ from nbprod.execution.events import Event, TaskCell, TaskLog
 from nbprod.execution.failure import Failure
 from nbprod.execution.kernels import KernelSpec
 from nbprod.execution.selection import Limits
-from nbprod.execution.starting import Pool
+from nbprod.execution.starting import Share
 from nbprod.notebook.facts import Facts
 from nbprod.notebook.graph import Node
 from nbprod.notebook.pipeline import Pipeline
@@ -64,7 +64,7 @@ class TaskRunner:
     kernel: KernelSpec
     values: Mapping[str, Any]
     emit: Callable[[Event], None]
-    pool: Pool | None = None
+    pool: Share | None = None
 
     def __call__(
         self, node: Node, key: Key, loads: Digests, watch: tuple[str, ...], limits: Limits, cancel: Cancel

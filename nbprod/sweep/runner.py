@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +22,12 @@ from nbprod.sweep.trials import Sweep, Sweeps, Trial
 
 if TYPE_CHECKING:
     from nbprod.execution.run import RunResult
+    from nbprod.execution.starting import Pool
     from nbprod.project import Project
 
 OnTrial = Callable[[Trial], None]
+WEIGH_SECONDS = 2.0
+"""So often it is said anew, while trials end, which parameter matters."""
 
 
 def run_sweep(
@@ -122,24 +126,33 @@ class _Runner:
         self.store = Sweeps(project)
         self.search = Search(project.state / "sweeps" / f"{sweep}.journal", sweep, plan)
         self.cancel = Cancel()
+        self.weighed = time.monotonic()
 
     def run(self, repeats: list[Mapping[str, Any]], count: int) -> Sweep:
         """Run `count` trials, those of `repeats` first."""
+        from nbprod.execution.run import pool_of
+
         self.search.close_unfinished()
         for parameters in repeats:
             self.search.repeat(parameters)
         running: set[Future[None]] = set()
         status = Status.DONE
         try:
-            with terminated(), ThreadPoolExecutor(self.plan.parallel, thread_name_prefix="trial") as pool:
+            with (
+                terminated(),
+                closing(pool_of(self.pipeline, self.plan.parallel)) as kernels,
+                ThreadPoolExecutor(self.plan.parallel, thread_name_prefix="trial") as pool,
+            ):
                 try:
                     while count or running:
                         while count and len(running) < self.plan.parallel:
-                            running.add(pool.submit(self._trial))
+                            running.add(pool.submit(self._trial, kernels))
                             count -= 1
+                        kernels.expect(count, "trials to come", begin=False)
                         done, running = wait(running, return_when=FIRST_COMPLETED)
                         for future in done:
                             future.result()
+                    self._weigh()
                 except BaseException:
                     self.cancel.set()
                     raise
@@ -155,7 +168,7 @@ class _Runner:
             self.store.finish(self.sweep, status)
         return self.store.get(self.sweep)
 
-    def _trial(self) -> None:
+    def _trial(self, kernels: Pool) -> None:
         from nbprod.execution.run import run_pipeline
 
         number, values = self.search.ask()
@@ -170,6 +183,7 @@ class _Runner:
                 sweep=self.sweep,
                 trial=number,
                 cancel=self.cancel,
+                pool=kernels,
                 on_event=self.on_event,
                 **self.options,
             )
@@ -184,10 +198,16 @@ class _Runner:
             raise
         good = result.status.is_good()
         self.search.tell(number, result.metrics if good else None)
+        self._save(_ended(trial, result))
+        if time.monotonic() - self.weighed > WEIGH_SECONDS:
+            self._weigh()
+
+    def _weigh(self) -> None:
+        """Write down how much each parameter matters, as far as the trials until now tell."""
+        self.weighed = time.monotonic()
         shares = self.search.importance()
         if shares:
             keep_importance(self.project, self.sweep, shares)
-        self._save(_ended(trial, result))
 
     def _save(self, trial: Trial) -> None:
         self.store.save(self.sweep, trial)

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from nbprod.execution import libraries
 from nbprod.sweep.plan import SweepPlan
 
 if TYPE_CHECKING:
@@ -93,7 +94,6 @@ class Search:
     def importance(self) -> dict[str, float]:
         """Return each parameter's share of the variation of the first metric; empty while there are too few trials to tell."""
         import optuna
-        from optuna.importance import get_param_importances
 
         with self._lock:
             done = self._study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
@@ -104,7 +104,7 @@ class Search:
         single.add_trials([_with_first_value(trial) for trial in done])
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # how it is computed is marked experimental
-            shares = get_param_importances(single)
+            shares: dict[str, float] = libraries.importance().get_param_importances(single)
         total = sum(shares.values())
         return {name: share / total for name, share in shares.items()} if total > 0 and math.isfinite(total) else {}
 

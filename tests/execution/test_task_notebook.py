@@ -66,6 +66,22 @@ def test_steps_stand_in_order_and_the_authors_cells_keep_ids_and_tags() -> None:
     assert task.nb.cells[2].metadata["tags"] == ["parameters"]
 
 
+def test_what_is_loaded_before_any_code_is_loaded_by_the_first_cell() -> None:
+    node = Node(
+        "train",
+        (cell(5, "a = x"),),
+        prelude=(Load("first", ("x",)), Load("second", ("y",)), Bind(("depth",)), Load("third", ("z",))),
+    )
+
+    task = made(node, {"depth": 8}, {"depth": 6}, {"first": {"x": "X"}, "second": {"y": "Y"}, "third": {"z": "Z"}})
+
+    assert roles(task.nb) == ["begin", "parameters", "load", "ready", "id5", "finish"]
+    assert task.nb.cells[0].source.splitlines()[1:] == [
+        "get_ipython()._nbprod.load('first', 'x')",
+        "get_ipython()._nbprod.load('second', 'y')",
+    ]
+
+
 def test_a_line_of_carried_code_is_traced_to_the_cell_it_was_written_in() -> None:
     definitions = made(NODE, {"depth": 8}, loads={}).nb.cells[1]
 
