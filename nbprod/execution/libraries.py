@@ -9,11 +9,20 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from nbprod import telemetry
 
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
 _lock = threading.Lock()
-_UNUSED = ("matplotlib", "pandas", "pyarrow", "pyarrow.fs")
+_guard = threading.Lock()
+_imports: dict[str, Future[ModuleType]] = {}
+_UNUSED = (
+    *("matplotlib", "pandas", "pyarrow", "pyarrow.fs", "numpy", "sqlalchemy"),
+    *("joblib", "jupyter_server", "prometheus_client", "arrow", "markdown_it"),
+)
 
 alone = False
 """Whether this process does nothing but run nbprod's commands: then Ploomber and Papermill are imported without the
@@ -21,39 +30,54 @@ libraries that they can do without and we have no use for (1 s less)."""
 
 
 def engine() -> ModuleType:
-    """Return `nbprod.execution.engine`, which imports Papermill (0.5 s)."""
+    """Return `nbprod.execution.engine`, which imports Papermill (0.4 s)."""
     import logging
 
     # it warns of parameters that a task's notebook binds elsewhere; ours are checked before anything runs
     logging.getLogger("papermill").setLevel(logging.ERROR)
-    with _lock, _without_iri_checks(), _without(_UNUSED):
-        return _imported("nbprod.execution.engine")
+    return _once("nbprod.execution.engine", _UNUSED)
 
 
 def dag() -> ModuleType:
-    """Return `nbprod.execution.dag`, which imports Ploomber (1.5 s), with its reports to its makers turned off."""
-    with _lock, _without_iri_checks(), _without(_UNUSED), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        telemetry.turn_off()  # Ploomber reads the environment when it is imported
-        return _imported("nbprod.execution.dag")
+    """Return `nbprod.execution.dag`, which imports Ploomber (1 s), with its reports to its makers turned off."""
+    telemetry.turn_off()  # Ploomber reads the environment when it is imported
+    return _once("nbprod.execution.dag", _UNUSED)
 
 
 def importance() -> ModuleType:
-    """Return `optuna.importance` without scikit-learn (2 s, and variables set in the environment), which the default evaluator has no use for."""
-    with _lock, _without(("sklearn", "sklearn.ensemble")):
-        return _imported("optuna.importance")
+    """Return `optuna.importance`, where this process is ours alone without scikit-learn.
+
+    Its default evaluator has no use for that, it costs 2 s, and it sets variables in the environment.
+    """
+    return _once("optuna.importance", ("sklearn", "sklearn.ensemble"))
 
 
-def _imported(name: str) -> ModuleType:
+def _once(name: str, without: Iterable[str]) -> ModuleType:
     """Import a module in a thread of its own, so that Ctrl-C cannot leave one half imported: what imports it next would fail
     in ways of its own (`KeyError: 'IPython'`), here or in another thread.
+
+    Imports follow each other; who asks for what is there does not wait for the next one.
     """
-    if name in sys.modules:
-        return sys.modules[name]
     from concurrent.futures import ThreadPoolExecutor
 
-    with ThreadPoolExecutor(1, thread_name_prefix="nbprod-import") as one:
-        return one.submit(importlib.import_module, name).result()
+    with _guard:
+        if name not in _imports:
+            one = ThreadPoolExecutor(1, thread_name_prefix="nbprod-import")
+            _imports[name] = one.submit(_import, name, without)
+            one.shutdown(wait=False)
+        found = _imports[name]
+    try:
+        return found.result()
+    except Exception:
+        with _guard:
+            _imports.pop(name, None)
+        raise
+
+
+def _import(name: str, without: Iterable[str]) -> ModuleType:
+    with _lock, _without_iri_checks(), _without(without), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return importlib.import_module(name)
 
 
 @contextmanager
