@@ -9,16 +9,13 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
-from typing import TYPE_CHECKING
 
 from nbprod import telemetry
 
-if TYPE_CHECKING:
-    from concurrent.futures import Future
 
 _lock = threading.Lock()
 _guard = threading.Lock()
-_imports: dict[str, Future[ModuleType]] = {}
+_imports: dict[str, _Import] = {}
 _UNUSED = (
     *("matplotlib", "pandas", "pyarrow", "pyarrow.fs", "numpy", "sqlalchemy"),
     *("joblib", "jupyter_server", "prometheus_client", "arrow", "markdown_it"),
@@ -53,19 +50,12 @@ def importance() -> ModuleType:
 
 
 def _once(name: str, without: Iterable[str]) -> ModuleType:
-    """Import a module in a thread of its own, so that Ctrl-C cannot leave one half imported: what imports it next would fail
-    in ways of its own (`KeyError: 'IPython'`), here or in another thread.
-
-    Imports follow each other; who asks for what is there does not wait for the next one.
-    """
-    from concurrent.futures import ThreadPoolExecutor
-
+    """Import a module. Imports follow each other; who asks for what is there does not wait for the next one."""
     with _guard:
-        if name not in _imports:
-            one = ThreadPoolExecutor(1, thread_name_prefix="nbprod-import")
-            _imports[name] = one.submit(_import, name, without)
-            one.shutdown(wait=False)
-        found = _imports[name]
+        found = _imports.get(name)
+        if found is None:
+            found = _imports[name] = _Import(name, without)
+            found.start()
     try:
         return found.result()
     except Exception:
@@ -74,10 +64,32 @@ def _once(name: str, without: Iterable[str]) -> ModuleType:
         raise
 
 
-def _import(name: str, without: Iterable[str]) -> ModuleType:
-    with _lock, _without_iri_checks(), _without(without), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return importlib.import_module(name)
+class _Import(threading.Thread):
+    """The import of a module, in a thread of its own, so that Ctrl-C cannot leave it half imported.
+
+    What imports it next would fail in ways of its own (`KeyError: 'IPython'`), here or in another thread.
+    """
+
+    def __init__(self, module: str, without: Iterable[str]) -> None:
+        super().__init__(name="nbprod-import")
+        self.module = module
+        self.without = without
+        self.error: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            with _lock, _without_iri_checks(), _without(self.without), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                importlib.import_module(self.module)
+        except BaseException as error:  # noqa: BLE001  # raised by who asked
+            self.error = error
+
+    def result(self) -> ModuleType:
+        """Wait for its end and return the module. Raises what the import did."""
+        self.join()
+        if self.error is not None:
+            raise self.error
+        return sys.modules[self.module]
 
 
 @contextmanager
