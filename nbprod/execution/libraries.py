@@ -12,7 +12,6 @@ from types import ModuleType
 
 from nbprod import telemetry
 
-
 _lock = threading.Lock()
 _guard = threading.Lock()
 _imports: dict[str, _Import] = {}
