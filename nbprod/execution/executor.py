@@ -40,19 +40,21 @@ class EventExecutor(Executor):  # type: ignore[misc]
         Raises `DAGBuildError` when one failed and the others have ended, `DAGBuildEarlyStop` when the graph has changed.
         """
         super().__call__(dag)
-        reports = []
+        waiting = list(dag)
         while True:
-            for task in dag.values():
-                if task.exec_status == TaskStatus.WaitingExecution:
-                    self.work.start(task.name)
+            for name in waiting:
+                if dag[name].exec_status == TaskStatus.WaitingExecution:
+                    self.work.start(name)
             ended = self.work.next()
+            waiting = []
             for name in ended:
-                # Ploomber's own bookkeeping: hooks, status of this task and of those after it, report.
+                # Ploomber's own bookkeeping: hooks, status of this task and of those after it.
                 if name in dag and dag[name].exec_status == TaskStatus.WaitingExecution:
                     try:
-                        reports.append(dag[name]._build(catch_exceptions=True)[0])  # noqa: SLF001
+                        dag[name]._build(catch_exceptions=True)  # noqa: SLF001
                     except TaskBuildError:
                         continue
+                    waiting += dag.get_downstream(name)
             if not ended or self.work.replanned():
                 break
         if self.work.replanned():
@@ -60,4 +62,4 @@ class EventExecutor(Executor):  # type: ignore[misc]
         failed = [task.name for task in dag.values() if task.exec_status == TaskStatus.Errored]
         if failed:
             raise DAGBuildError(f"failed: {', '.join(failed)}")
-        return reports
+        return []  # the records are the report

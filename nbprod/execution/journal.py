@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nbprod.execution.events import Listener, Replanned, Status, TaskFinished, TaskQueued, TaskStarted
 from nbprod.execution.outcome import Outcome, Running, describe
-from nbprod.execution.records import Records, TaskRun
+from nbprod.execution.records import Records, TaskResults, TaskRun
 
 
 class Journal:
@@ -57,9 +57,8 @@ class Journal:
             notebook=str(notebook) if notebook.exists() else None,
             error=None if error is None else describe(error),
         )
-        self.records.save_task(self.run, state)
-        if trace is not None:
-            self.records.save_results(self.run, task, trace.metrics, trace.files, trace.written)
+        results = TaskResults(trace.metrics, trace.files, trace.written) if trace is not None else None
+        self.records.save_task(self.run, state, results)
         self.emit(
             TaskFinished(
                 run=self.run,

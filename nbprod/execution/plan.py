@@ -45,6 +45,7 @@ def plan_pipeline(
     digests: dict[str, Mapping[str, str]] = {}
     files: dict[str, str | None] = {}
     plans: dict[str, TaskPlan] = {}
+    watch = watched(graph)
     for task in order(graph):
         if task not in selected:
             continue
@@ -56,7 +57,7 @@ def plan_pipeline(
             continue
         loads = {u: digests[u] for u in node.upstream if u in digests}
         key = setting.key(node, loads)
-        found = setting.cache.look(key, name, task, node.outputs, watched(graph, node), files)
+        found = setting.cache.look(key, name, task, node.outputs, watch[task], files)
         if task in forced:
             plans[task] = TaskPlan(task, "run", "forced")
         elif found.trace is None:

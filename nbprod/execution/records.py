@@ -12,7 +12,7 @@ from nbprod.errors import NotFoundError
 from nbprod.execution import processes, tables
 from nbprod.execution.database import Database, Place, Taken, database
 from nbprod.execution.events import Status
-from nbprod.execution.sql import delete, insert, select, update
+from nbprod.execution.sql import Connection, delete, insert, select, update
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,15 @@ class TaskRun:
     seconds: float | None = None
     notebook: str | None = None
     error: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class TaskResults:
+    """The metrics that a task gave, and the files that it read and wrote with their hashes."""
+
+    metrics: Mapping[str, float]
+    read: Mapping[str, str | None]
+    written: Mapping[str, str | None]
 
 
 @dataclass(frozen=True)
@@ -137,37 +146,14 @@ class Records:
             connection.execute(update(tables.runs).where(table.id == run).values(**values))
             _close_tasks(connection, [run])
 
-    def save_task(self, run: str, task: TaskRun) -> None:
-        """Enter the state of a task of a run, in place of what was entered for it before."""
+    def save_task(self, run: str, task: TaskRun, results: TaskResults | None = None) -> None:
+        """Enter the state of a task of a run and, when it has ended, its results, in place of what was entered before."""
         table = tables.task_runs.c
         with self.db.write() as connection:
             connection.execute(delete(tables.task_runs).where(table.run == run, table.task == task.task))
             connection.execute(insert(tables.task_runs).values(run=run, **vars(task)))
-
-    def save_results(
-        self,
-        run: str,
-        task: str,
-        metrics: Mapping[str, float],
-        read: Mapping[str, str | None],
-        written: Mapping[str, str | None],
-    ) -> None:
-        """Enter the metrics that a task gave and the files that it read and wrote."""
-        rows = [
-            {"run": run, "task": task, "path": path, "mode": mode, "sha": sha}
-            for mode, found in (("read", read), ("written", written))
-            for path, sha in found.items()
-        ]
-        with self.db.write() as connection:
-            for table in (tables.files, tables.metrics):
-                connection.execute(delete(table).where(table.c.run == run, table.c.task == task))
-            if rows:
-                connection.execute(insert(tables.files), rows)
-            for name, value in metrics.items():
-                connection.execute(
-                    delete(tables.metrics).where(tables.metrics.c.run == run, tables.metrics.c.name == name)
-                )
-                connection.execute(insert(tables.metrics).values(run=run, task=task, name=name, value=value))
+            if results is not None:
+                _save_results(connection, run, task.task, results)
 
     def run(self, run: str) -> Run:
         """Return a run with its tasks by its id, or by the beginning or end of it. Raises `NotFoundError`."""
@@ -234,7 +220,22 @@ def new_id(now: float) -> str:
     return time.strftime("%Y-%m-%dT%H-%M-%S", time.gmtime(now)) + f"-{os.urandom(2).hex()}"
 
 
-def _close_tasks(connection: Any, runs: Iterable[str]) -> None:
+def _save_results(connection: Connection, run: str, task: str, results: TaskResults) -> None:
+    rows = [
+        {"run": run, "task": task, "path": path, "mode": mode, "sha": sha}
+        for mode, found in (("read", results.read), ("written", results.written))
+        for path, sha in found.items()
+    ]
+    for table in (tables.files, tables.metrics):
+        connection.execute(delete(table).where(table.c.run == run, table.c.task == task))
+    if rows:
+        connection.execute(insert(tables.files), rows)
+    for name, value in results.metrics.items():
+        connection.execute(delete(tables.metrics).where(tables.metrics.c.run == run, tables.metrics.c.name == name))
+        connection.execute(insert(tables.metrics).values(run=run, task=task, name=name, value=value))
+
+
+def _close_tasks(connection: Connection, runs: Iterable[str]) -> None:
     table = tables.task_runs.c
     connection.execute(
         update(tables.task_runs)

@@ -6,11 +6,13 @@ and whether it must be computed again is for the cache to say.
 
 from __future__ import annotations
 
+import heapq
 import queue
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from types import ModuleType
 
 from nbprod.errors import Cancelled, NbprodError
 from nbprod.execution import libraries
@@ -91,48 +93,71 @@ class Scheduler:
         if not self._ready and not self.running:
             return True
         for name in list(self._ready):
-            self.start(name)  # their kernels start while Ploomber is imported
-        nodes = {name: self.graph.nodes[name] for name in order(self.graph) if name in self.selected}
+            self.start(name)
+        libraries.engine()  # first, for the tasks need it: they run while Ploomber is imported, a second's work
+        nodes = {name: self.graph.nodes[name] for name in self._order if name in self.selected}
         libraries.dag().run_dag(nodes, self, self.name)
         return not self._replanned
 
-    def settle(self) -> None:
+    def settle(self, ended: Collection[str] | None = None) -> list[str]:
         """Bring up to date what is valid and what is ready, reusing all that the cache has; nothing is computed.
 
-        Ends early when what is reused changes the graph.
+        When tasks have `ended`, only these and what comes after them can have changed. Return what has become valid, in order. Ends
+        early when what is reused changes the graph.
         """
-        self._settle()
+        found = self._settle(ended)
         pool = self.tools.runner.pool
         if pool is not None and not self._replanned:
-            waiting = sum(name not in self._valid and name not in self.running for name in self.selected)
+            waiting = len(self.selected) - len(self._valid) - len(self.running.keys() - self._valid)
             queued = sum(running.started is None for running in self.running.values())
             pool.expect(waiting + queued if self._ready or queued else 0)
+        return found
 
-    def _settle(self) -> None:
-        self._valid, self._ready = {}, {}
-        for name in order(self.graph):
-            node = self.graph.nodes[name]
-            if name not in self.selected or not all(self.is_settled(upstream) for upstream in node.upstream):
+    def _settle(self, ended: Collection[str] | None) -> list[str]:
+        if ended is None:
+            self._valid, self._ready = {}, {}
+        open_ = [self._place[name] for name in (self._order if ended is None else ended)]
+        heapq.heapify(open_)
+        seen = set(open_)
+        found: list[str] = []
+        while open_:
+            name = self._order[heapq.heappop(open_)]
+            if name not in self.selected or not all(map(self.is_settled, self._before[name])):
                 continue
-            loads = self._loads(node)
-            key = self._key(node, loads)
-            outcome, running = self.outcomes.get(name), self.running.get(name)
-            if outcome is not None and name not in self._stale and outcome.holds_for(node, key):
-                self._valid[name] = outcome
-            elif running is not None and running.node == node and running.key.digest == key.digest:
+            if self._examine(name):
+                return found
+            if name not in self._valid:
                 continue
-            elif self._is_forced(name):
-                self._ready[name] = (key, loads, "forced")
+            found.append(name)
+            for after in self._after[name]:
+                if self._place[after] not in seen:
+                    seen.add(self._place[after])
+                    heapq.heappush(open_, self._place[after])
+        return found
+
+    def _examine(self, name: str) -> bool:
+        """Say whether a task whose turn it is has a valid outcome, runs, or is ready; return whether this changes the graph."""
+        node = self.graph.nodes[name]
+        loads = self._loads(node)
+        key = self._key(node, loads)
+        outcome, running = self.outcomes.get(name), self.running.get(name)
+        if outcome is not None and name not in self._stale and outcome.holds_for(node, key):
+            self._valid[name] = outcome
+        elif running is not None and running.node == node and running.key.digest == key.digest:
+            pass
+        elif self._is_forced(name):
+            self._ready[name] = (key, loads, "forced")
+        else:
+            found = self.tools.cache.look(key, self.name, name, node.outputs, self._watched[name])
+            if found.trace is None:
+                self._ready[name] = (key, loads, found.reason)
+            elif outcome is not None and outcome.trace is not None and outcome.trace.id == found.trace.id:
+                self.tools.cache.restore(found.trace)
+                self._stale.discard(name)
+                self.outcomes[name] = self._valid[name] = replace(outcome, node=node, key=key)
             else:
-                found = self.tools.cache.look(key, self.name, name, node.outputs, watched(self.graph, node))
-                if found.trace is None:
-                    self._ready[name] = (key, loads, found.reason)
-                elif outcome is not None and outcome.trace is not None and outcome.trace.id == found.trace.id:
-                    self.tools.cache.restore(found.trace)
-                    self._stale.discard(name)
-                    self.outcomes[name] = self._valid[name] = replace(outcome, node=node, key=key)
-                elif self._reuse(name, Running(node, key, "", ()).reused(found.trace)):
-                    return
+                return self._reuse(name, Running(node, key, "", ()).reused(found.trace))
+        return False
 
     # What Ploomber's executor asks for
 
@@ -159,7 +184,7 @@ class Scheduler:
             return
         key, loads, reason = self._ready.pop(name)
         node = self.graph.nodes[name]
-        running = self.running[name] = Running(node, key, reason, watched(self.graph, node))
+        running = self.running[name] = Running(node, key, reason, self._watched[name])
         self.tools.journal.queued(name, running)
         running.future = self.pool.submit(self._compute, name, running, loads, self._is_forced(name))
 
@@ -174,15 +199,23 @@ class Scheduler:
                 self._discard(result)
                 continue
             del self.running[name]
-            before = set(self._valid)
             self._finish(name, running, result)
             if not self._replanned:
-                self.settle()
+                self._ended += self.settle([name])
             if self._replanned:
                 return []
-            self._ended += [ended for ended in self._valid if ended not in before]
         ended, self._ended = self._ended, []
         return ended
+
+    def _take(self, name: str, running: Running, result: Trace | BaseException) -> None:
+        """Take in what a worker has to say of a task."""
+        if self.running.get(name) is not running:
+            self._discard(result)
+            return
+        del self.running[name]
+        self._finish(name, running, result)
+        if not self._replanned:
+            self.settle()
 
     # In a worker's thread
 
@@ -220,6 +253,14 @@ class Scheduler:
         refuse(self.pipeline, graph)  # what was learnt may show that a task cannot stand in several places
         self.graph = graph
         self.selected, self.forced = self.request.select(graph)
+        self._order = order(graph)
+        self._place = {name: number for number, name in enumerate(self._order)}
+        self._before = {name: graph.nodes[name].upstream for name in self._order}
+        self._after: dict[str, list[str]] = {name: [] for name in self._order}
+        for name, before in self._before.items():
+            for upstream in before & self._after.keys():
+                self._after[upstream].append(name)
+        self._watched = watched(graph)
 
     def _is_forced(self, name: str) -> bool:
         return name in self.forced and name not in self._computed
@@ -291,8 +332,8 @@ class Scheduler:
         for task in changed:
             self._forget_a_race(task, old.nodes.get(task))
         stale = set(changed)
-        for task in order(self.graph):
-            if self.graph.nodes[task].upstream & stale:
+        for task in self._order:
+            if self._before[task] & stale:
                 stale.add(task)
         for task in [task for task in self.running if task in stale]:
             self.running.pop(task).stop()

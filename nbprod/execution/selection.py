@@ -9,7 +9,7 @@ from graphlib import TopologicalSorter
 from typing import Any
 
 from nbprod.errors import Location, NotFoundError
-from nbprod.notebook.graph import Graph, Node
+from nbprod.notebook.graph import Graph
 from nbprod.notebook.pipeline import Pipeline
 
 
@@ -45,15 +45,15 @@ def order(graph: Graph) -> list[str]:
     return done
 
 
-def watched(graph: Graph, node: Node) -> tuple[str, ...]:
-    """Return the inputs of a task that a later one, or the service, takes too: changes in place must be noticed."""
-    after = False
+def watched(graph: Graph) -> dict[str, tuple[str, ...]]:
+    """Return for each task its inputs that a later one, or the service, takes too: changes in place must be noticed."""
     later: set[str] = set(graph.serve.inputs) if graph.serve else set()
-    for name, other in graph.nodes.items():
-        if after:
-            later.update(other.inputs)
-        after = after or name == node.name
-    return tuple(sorted(set(node.inputs) & later))
+    found: dict[str, tuple[str, ...]] = {}
+    for name in reversed(list(graph.nodes)):
+        inputs = graph.nodes[name].inputs
+        found[name] = tuple(sorted(later & inputs.keys()))
+        later.update(inputs)
+    return found
 
 
 def check_tasks(pipeline: Pipeline, names: Collection[str]) -> None:

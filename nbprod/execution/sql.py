@@ -7,7 +7,6 @@ hands them to SQLAlchemy for every other database.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from copy import copy
 from enum import StrEnum
 from typing import Any, Generic, Protocol, Self, TypeVar
 
@@ -223,8 +222,8 @@ class _Clauses:
     """A statement that gets its clauses one by one; each gives a new one."""
 
     def _with(self, **changes: Any) -> Self:
-        new = copy(self)
-        vars(new).update(changes)
+        new = object.__new__(type(self))
+        vars(new).update(vars(self), **changes)
         return new
 
 

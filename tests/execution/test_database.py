@@ -13,7 +13,7 @@ from nbprod.errors import RunError
 from nbprod.execution import pages, tables
 from nbprod.execution.database import Database, Taken
 from nbprod.execution.events import Status
-from nbprod.execution.records import Records, TaskRun
+from nbprod.execution.records import Records, TaskResults, TaskRun
 from nbprod.execution.sql import delete, func, insert, select, update
 
 
@@ -28,8 +28,8 @@ def test_a_run_is_written_found_and_listed(db: Database) -> None:
     records = Records(db)
     run = records.start_run("p", "p.ipynb", {"depth": 3, "text": "a"})
     records.save_task(run.id, TaskRun("load", Status.RUNNING, "never ran"))
-    records.save_task(run.id, TaskRun("load", Status.DONE, "never ran", error={"what": "x"}))
-    records.save_results(run.id, "load", {"rows": 7.0}, {"/a": "s"}, {"/b": None})
+    results = TaskResults({"rows": 7.0}, {"/a": "s"}, {"/b": None})
+    records.save_task(run.id, TaskRun("load", Status.DONE, "never ran", error={"what": "x"}), results)
     records.finish_run(run.id, Status.DONE, metrics={"rows": 7.0}, outputs={"df": "d"})
 
     found = records.run(run.id[-4:])

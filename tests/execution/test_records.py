@@ -13,7 +13,7 @@ from nbprod.errors import NotFoundError, RunError
 from nbprod.execution import processes, tables
 from nbprod.execution.database import Database
 from nbprod.execution.events import Status
-from nbprod.execution.records import Records, TaskRun
+from nbprod.execution.records import Records, TaskResults, TaskRun
 
 
 def open_records(folder: Path) -> Records:
@@ -41,9 +41,9 @@ def test_a_finished_run_keeps_its_tasks_metrics_and_files(tmp_path: Path) -> Non
     records = open_records(tmp_path)
     run = records.start_run("wine", "nb.ipynb", {})
     records.save_task(run.id, TaskRun("train", Status.RUNNING, "never ran"))
-    records.save_task(run.id, TaskRun("train", Status.DONE, "never ran", seconds=1.5))
+    results = TaskResults({"accuracy": 0.5}, {"/in.csv": "aa"}, {"/out.csv": "bb"})
+    records.save_task(run.id, TaskRun("train", Status.DONE, "never ran", seconds=1.5), results)
     records.save_task(run.id, TaskRun("late", Status.RUNNING, "never ran"))
-    records.save_results(run.id, "train", {"accuracy": 0.5}, {"/in.csv": "aa"}, {"/out.csv": "bb"})
 
     records.finish_run(run.id, Status.DONE, metrics={"accuracy": 0.5}, outputs={"model": "cc"})
 

@@ -113,7 +113,7 @@ class Replay:
         job = {
             "task": node.name, "store": str(self.store), "result": str(result), "loads": loads,
             "outputs": list(node.outputs), "wanted_by": {k: list(v) for k, v in node.wanted_by.items()},
-            "metrics": [], "watch": list(watched(graph, node)), "defined": sorted(node.defines),
+            "metrics": [], "watch": list(watched(graph)[node.name]), "defined": sorted(node.defines),
         }  # fmt: skip
         with main_module(types.ModuleType("__main__")) as namespace:
             session = Session(job, namespace)
