@@ -31,9 +31,10 @@ def chain(count: int) -> list[tuple[str, str]]:
     return [("task:t0", "x = [0]")] + [(f"task:t{i}", f"x = x + [{i}]") for i in range(1, count)]
 
 
-def sweep_notebook(folder: Path) -> Path:
-    """Write the notebook of the sweep benchmarks into `folder`."""
-    node = jupytext.read(HERE / "sweep_notebook.py")
+def sweep_notebook(folder: Path, rows: int = 20_000) -> Path:
+    """Write the notebook of the sweep benchmarks into `folder`, for a table of so many rows."""
+    text = (HERE / "sweep_notebook.py").read_text().replace("n_rows = 20000", f"n_rows = {rows}")
+    node = jupytext.reads(text, "py:percent")
     node.metadata["kernelspec"] = KERNEL
     path = folder / "sweep.ipynb"
     jupytext.write(node, path)

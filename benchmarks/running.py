@@ -7,6 +7,7 @@ from pathlib import Path
 
 from benchmarks.notebooks import HERE, NBPROD, PYTHON, Row, chain, fresh, notebook, sweep_notebook
 from benchmarks.timing import Spread, command, in_turn, ratios
+from benchmarks.warm import by_worker
 
 DEPTHS = ",".join(str(depth) for depth in range(1, 13))
 TRIALS = 24
@@ -34,16 +35,23 @@ def bench_chain(root: Path, repeats: int) -> list[Row]:
         (folder / "bare.py").write_text("\n".join(source for _, source in cells))
         command([PYTHON, "bare.py"], folder)
 
-    spread = in_turn({"nbprod": ours, "papermill": papermill, "bare": bare}, repeats)
+    def worker(turn: int) -> float:
+        folder = fresh(root, "chain-worker", turn)
+        notebook(cells, folder / "chain.ipynb")
+        return by_worker(folder, "chain.ipynb", ["run", "chain.ipynb"])
+
+    spread = in_turn({"nbprod": ours, "worker": worker, "papermill": papermill, "bare": bare}, repeats)
     beyond = {
         name: Spread(tuple((a - b) / count for a, b in zip(spread[name].values, spread["bare"].values, strict=True)))
-        for name in ("nbprod", "papermill")
+        for name in ("nbprod", "worker", "papermill")
     }
-    work = f"{count} trivial tasks in a line, seconds a task beyond plain Python, whole command"
+    work = f"{count} trivial tasks in a line, seconds a task beyond plain Python"
     return [
-        (work, "nbprod", str(beyond["nbprod"])),
-        ("", "stock `papermill.execute_notebook` a task", str(beyond["papermill"])),
-        ("", "ratio papermill / nbprod", str(ratios(beyond["papermill"], beyond["nbprod"]))),
+        (work, "nbprod, whole command", str(beyond["nbprod"])),
+        ("", "nbprod, as the panel starts it: from a worker that stays", str(beyond["worker"])),
+        ("", "stock `papermill.execute_notebook` a task, whole command", str(beyond["papermill"])),
+        ("", "ratio papermill / nbprod, whole command", str(ratios(beyond["papermill"], beyond["nbprod"]))),
+        ("", "ratio papermill / nbprod from a worker", str(ratios(beyond["papermill"], beyond["worker"]))),
     ]
 
 
@@ -71,66 +79,75 @@ def bench_sweep(root: Path, repeats: int) -> list[Row]:
 
 
 def bench_trials(root: Path, repeats: int) -> list[Row]:
-    """Twenty-four trials, two at once for everybody, and the floor: each distinct task once in warm processes."""
-    depths = ",".join(str(number) for number in range(1, TRIALS + 1))
-    floor: list[float] = []
+    """Twenty-four trials, two at once for everybody, and the floor: each distinct task once in warm processes.
 
-    def bare(turn: int) -> None:
-        folder = fresh(root, "floor", turn)
-        command([PYTHON, HERE / "floor.py", HERE / "sweep_notebook.py", depths, "2"], folder)
-        floor.append(float((folder / "command.log").read_text().split()[-1]))
+    Once where the computation weighs most, once where what surrounds it does.
+    """
+    return [*_trials(root, repeats, 20_000), *_trials(root, repeats, 2_000)]
+
+
+def _trials(root: Path, repeats: int, rows: int) -> list[Row]:
+    depths = ",".join(str(number) for number in range(1, TRIALS + 1))
+
+    def bare(turn: int) -> float:
+        folder = fresh(root, f"floor-{rows}", turn)
+        command([PYTHON, HERE / "floor.py", sweep_notebook(folder, rows), depths, "2"], folder)
+        return float((folder / "command.log").read_text().split()[-1])
 
     spread = in_turn(
         {
-            "nbprod": lambda turn: _ours(fresh(root, "trials", turn), "2", depths),
-            "papermill": lambda turn: _papermill(fresh(root, "trials-papermill", turn), "2", depths),
-            "ploomber": lambda turn: _ploomber(fresh(root, "trials-ploomber", turn), depths),
+            "nbprod": lambda turn: _ours(fresh(root, f"trials-{rows}", turn), "2", depths, rows),
+            "worker": lambda turn: _by_worker(fresh(root, f"worker-{rows}", turn), depths, rows),
+            "papermill": lambda turn: _papermill(fresh(root, f"trials-papermill-{rows}", turn), "2", depths, rows),
+            "ploomber": lambda turn: _ploomber(fresh(root, f"trials-ploomber-{rows}", turn), depths, rows),
             "floor": bare,
         },
         repeats,
     )
-    warm = Spread(tuple(floor))
     return [
         (
-            f"sweep of {TRIALS} trials over the last of 4 tasks, 2 at once, seconds, whole command",
-            "nbprod",
+            f"sweep of {TRIALS} trials over the last of 4 tasks, a table of {rows} rows, 2 at once, seconds",
+            "nbprod, whole command",
             str(spread["nbprod"]),
         ),
-        ("", "stock `papermill.execute_notebook` in 2 processes", str(spread["papermill"])),
-        ("", "Ploomber's grid, its `Parallel(2)`", str(spread["ploomber"])),
-        ("", "the floor: each distinct task once, plain Python, 2 processes that have imported everything", str(warm)),
-        ("", "ratio papermill / nbprod", str(ratios(spread["papermill"], spread["nbprod"]))),
-        ("", "ratio Ploomber / nbprod", str(ratios(spread["ploomber"], spread["nbprod"]))),
-        ("", "ratio nbprod / floor", str(ratios(spread["nbprod"], warm))),
+        ("", "nbprod, as the panel starts it: from a worker that stays", str(spread["worker"])),
+        ("", "stock `papermill.execute_notebook` in 2 processes, whole command", str(spread["papermill"])),
+        ("", "Ploomber's grid, its `Parallel(2)`, whole command", str(spread["ploomber"])),
+        (
+            "",
+            "the floor: each distinct task once, plain Python, 2 processes that have imported everything",
+            str(spread["floor"]),
+        ),
+        ("", "ratio papermill / nbprod, whole command", str(ratios(spread["papermill"], spread["nbprod"]))),
+        ("", "ratio papermill / nbprod from a worker", str(ratios(spread["papermill"], spread["worker"]))),
+        ("", "ratio Ploomber / nbprod, whole command", str(ratios(spread["ploomber"], spread["nbprod"]))),
+        ("", "ratio Ploomber / nbprod from a worker", str(ratios(spread["ploomber"], spread["worker"]))),
+        ("", "ratio nbprod, whole command / floor", str(ratios(spread["nbprod"], spread["floor"]))),
+        ("", "ratio nbprod from a worker / floor", str(ratios(spread["worker"], spread["floor"]))),
     ]
 
 
-def _ours(folder: Path, parallel: str, depths: str) -> None:
-    sweep_notebook(folder)
-    command(
-        [
-            *NBPROD,
-            "sweep",
-            "sweep.ipynb",
-            "--search",
-            "grid",
-            "--trials",
-            "99",
-            "--parallel",
-            parallel,
-            "-p",
-            f"max_depth={depths}",
-        ],
-        folder,
-    )
+def _sweep(notebook: str, parallel: str, depths: str) -> list[str]:
+    options = ["--search", "grid", "--trials", "99", "--parallel", parallel, "-p", f"max_depth={depths}"]
+    return ["sweep", notebook, *options]
 
 
-def _papermill(folder: Path, processes: str, depths: str) -> None:
-    command([PYTHON, HERE / "stock_papermill.py", sweep_notebook(folder), depths, processes], folder)
+def _ours(folder: Path, parallel: str, depths: str, rows: int = 20_000) -> None:
+    sweep_notebook(folder, rows)
+    command([*NBPROD, *_sweep("sweep.ipynb", parallel, depths)], folder)
 
 
-def _ploomber(folder: Path, depths: str) -> None:
-    command([PYTHON, HERE / "stock_ploomber.py", sweep_notebook(folder), depths, "2"], folder)
+def _by_worker(folder: Path, depths: str, rows: int) -> float:
+    sweep_notebook(folder, rows)
+    return by_worker(folder, "sweep.ipynb", _sweep("sweep.ipynb", "2", depths))
+
+
+def _papermill(folder: Path, processes: str, depths: str, rows: int = 20_000) -> None:
+    command([PYTHON, HERE / "stock_papermill.py", sweep_notebook(folder, rows), depths, processes], folder)
+
+
+def _ploomber(folder: Path, depths: str, rows: int = 20_000) -> None:
+    command([PYTHON, HERE / "stock_ploomber.py", sweep_notebook(folder, rows), depths, "2"], folder)
 
 
 def bench_again(root: Path, repeats: int) -> list[Row]:

@@ -27,14 +27,17 @@ class Spread:
         return statistics.median(self.values)
 
 
-def in_turn(sides: Mapping[str, Callable[[int], None]], repeats: int) -> dict[str, Spread]:
-    """Run every side `repeats` times, interleaved; a side is called with the number of the round."""
+def in_turn(sides: Mapping[str, Callable[[int], float | None]], repeats: int) -> dict[str, Spread]:
+    """Run every side `repeats` times, interleaved; a side is called with the number of the round.
+
+    A side that measures itself returns the seconds.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in sides}
     for turn in range(repeats):
         for name, side in sides.items():
             started = time.perf_counter()
-            side(turn)
-            seconds[name].append(time.perf_counter() - started)
+            measured = side(turn)
+            seconds[name].append(time.perf_counter() - started if measured is None else measured)
     return {name: Spread(tuple(values)) for name, values in seconds.items()}
 
 
