@@ -89,8 +89,9 @@ def build(
     for statement in timeline.statements:
         if statement.task is not None:
             by_task.setdefault(statement.task, []).append(statement)
+    place = {task: number for number, task in enumerate(outline.tasks)}
     nodes = {
-        name: _node(name, cells, by_task.get(name, []), outline, timeline, needs)
+        name: _node(name, cells, by_task.get(name, []), place, outline, timeline, needs)
         for name, cells in outline.tasks.items()
     }
     edges = file_edges(
@@ -146,7 +147,13 @@ def _ask_for_results(outline: Outline, timeline: Timeline, needs: Needs, keep: f
 
 
 def _node(
-    name: str, cells: tuple[Cell, ...], statements: list[Statement], outline: Outline, timeline: Timeline, needs: Needs
+    name: str,
+    cells: tuple[Cell, ...],
+    statements: list[Statement],
+    place: Mapping[str, int],
+    outline: Outline,
+    timeline: Timeline,
+    needs: Needs,
 ) -> Node:
     steps = prelude_of(name, needs, outline.parameters)
     own = {parameter for cell in cells for parameter in outline.parameter_cells.get(cell.id, ())}
@@ -158,7 +165,6 @@ def _node(
         )
         steps = tuple(step for step in steps if not isinstance(step, Bind) or step.names)
     wanted = needs.outputs.get(name, {})
-    order = {task: number for number, task in enumerate(outline.tasks)}
     outputs = tuple(sorted(wanted))
     carried = needs.carried(name)
     return Node(
@@ -169,7 +175,7 @@ def _node(
         outputs=outputs,
         defines=_defines(name, steps, timeline),
         wanted_by={
-            out: tuple(sorted((t for t in wanted[out] if t in order), key=order.__getitem__)) for out in outputs
+            out: tuple(sorted((t for t in wanted[out] if t in place), key=place.__getitem__)) for out in outputs
         },
         code=_code(steps, carried, statements),
         imports=tuple(
