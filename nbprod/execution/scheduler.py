@@ -10,9 +10,8 @@ import heapq
 import queue
 import time
 from collections.abc import Callable, Collection
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from types import ModuleType
 
 from nbprod.errors import Cancelled, NbprodError
 from nbprod.execution import libraries
