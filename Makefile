@@ -87,8 +87,9 @@ bench: $(VENV)/dev.stamp  ## Measure what is claimed about speed
 lab: $(VENV)/panel.stamp  ## Open JupyterLab with the examples
 	@$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) notebooks
 
-soak: $(VENV)/dev.stamp  ## Random notebooks against a fresh kernel, for SECONDS (600)
+soak: $(VENV)/dev.stamp $(VENV)/panel.stamp $(VENV)/browser.stamp  ## Random notebooks against a fresh kernel, for SECONDS (600); the wheel in empty environments
 	@$(BIN)/python -m tests.soak $(or $(SECONDS),600)
+	@$(BIN)/python -m pytest -q tests/installed.py
 
 format: $(VENV)/dev.stamp  ## Put the code in form
 	@$(BIN)/ruff check --fix-only --quiet . ; $(BIN)/ruff format .

@@ -1,4 +1,5 @@
 import type { Cell, ICellModel } from '@jupyterlab/cells';
+import type { IDocumentWidget } from '@jupyterlab/docregistry';
 import type { NotebookPanel } from '@jupyterlab/notebook';
 
 import type { ITaggedCell } from './tags';
@@ -58,7 +59,7 @@ export function taggedCells(panel: NotebookPanel): ITaggedCell[] {
 }
 
 /** Whether the notebook may be changed. */
-export function isWritable(panel: NotebookPanel): boolean {
+export function isWritable(panel: IDocumentWidget): boolean {
   const { context } = panel;
   return context.isReady && !context.model.readOnly && context.contentsModel?.writable !== false;
 }

@@ -231,6 +231,7 @@ describe('SuggestionView', () => {
     const onAccept = vi.fn();
     render(
       <SuggestionView
+        isWritable
         suggestion={suggestion}
         cells={cells}
         trans={trans}

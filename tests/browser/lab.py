@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +50,12 @@ def find_chromium() -> str | None:
 class Lab:
     """JupyterLab over the folder `root`, with settings and state of its own. It can be restarted at the same address."""
 
-    def __init__(self, root: Path, home: Path) -> None:
+    def __init__(self, root: Path, home: Path, python: str = sys.executable, **options: str) -> None:
+        """`python` is of an environment with JupyterLab and nbprod; `options` are added to the command line (`ServerApp__token`)."""
         self.root = root
         self.home = home
+        self.python = python
+        self.options = {name.replace("__", "."): value for name, value in options.items()}
         root.mkdir(parents=True, exist_ok=True)
         settings = home / "app" / "settings"
         settings.mkdir(parents=True)
@@ -67,6 +71,8 @@ class Lab:
 
     def start(self) -> None:
         env = {name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER", "PYTEST_XDIST"))}
+        if self.python != sys.executable:
+            env.pop("PYTHONPATH", None)  # what counts is what is installed there
         env |= {f"JUPYTER_{name}_DIR": str(self.home / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
         env |= {f"JUPYTERLAB_{name}_DIR": str(self.home / name.lower()) for name in ("SETTINGS", "WORKSPACES")}
         options = {
@@ -76,8 +82,9 @@ class Lab:
             "ServerApp.root_dir": self.root,
             "LabApp.expose_app_in_browser": True,
             "LabApp.news_url": None,
+            **self.options,
         }
-        command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
+        command = [self.python, "-m", "jupyterlab", "--no-browser", "--allow-root"]
         with (self.home / "lab.log").open("ab") as log:
             self.process = subprocess.Popen(
                 [*command, *(f"--{name}={value}" for name, value in options.items())], env=env, stdout=log, stderr=log
@@ -125,12 +132,23 @@ def tags(path: Path) -> list[list[str]]:
 class Person:
     """Someone with one notebook open in a browser and the panel beside it."""
 
-    def __init__(self, browser: Browser, lab: Lab, path: str, width: int = 1500) -> None:
+    def __init__(
+        self,
+        browser: Browser,
+        lab: Lab,
+        path: str,
+        width: int = 1500,
+        prepare: Callable[[Page], None] = lambda page: None,
+        *,
+        panel: bool = True,
+    ) -> None:
         self.lab = lab
         self.path = path
         self.page: Page = browser.new_page(viewport={"width": width, "height": 950})
         self.errors: list[str] = []
         self.page.on("pageerror", lambda error: self.errors.append(error.stack or str(error)))
+        prepare(self.page)
+        self.has_panel = panel
         self.open()
 
     def open(self) -> None:
@@ -139,6 +157,8 @@ class Person:
 
     def ready(self) -> None:
         self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=SLOW)
+        if not self.has_panel:
+            return
         self.page.wait_for_function("window.jupyterapp?.commands.hasCommand('nbprod:open-panel')", timeout=SLOW)
         self.show("pipeline")
 

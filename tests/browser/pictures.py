@@ -1,4 +1,4 @@
-"""Makes the pictures of docs/images: `python -m tests.browser.pictures` takes the wine example through the panel and looks at it."""
+"""Makes the pictures of docs/images: `python -m tests.browser.pictures [FOLDER] [--all]` takes the wine example through the panel."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ from tests.browser.lab import FLAGS, SLOW, Lab, Person, find_chromium
 
 ROOT = Path(__file__).parents[2]
 IMAGES = ROOT / "docs" / "images"
+DARK = ("run", "runs", "sweep", "models") if "--all" in sys.argv else ()
+"""Tabs that are looked at in the dark theme too, with `--all`."""
 
 
 def main() -> None:
     """Write all pictures."""
-    out = Path(sys.argv[1]) if len(sys.argv) > 1 else IMAGES
+    given = [word for word in sys.argv[1:] if not word.startswith("--")]
+    out = Path(given[0]) if given else IMAGES
     out.mkdir(parents=True, exist_ok=True)
     home = Path(tempfile.mkdtemp(prefix="nbprod-pictures-"))
     work = home / "work"
@@ -62,6 +65,8 @@ def _take(me: Person, out: Path) -> None:
     me.sees("12 of 12", timeout=4 * SLOW)
     picture("sweep")
     me.panel.get_by_role("button", name=re.compile("promote", re.IGNORECASE)).first.click()
+    expect(me.panel.get_by_label("Answer to the sample")).to_be_visible(timeout=2 * SLOW)
+    picture("promote")
     me.panel.get_by_role("button", name=re.compile("^Promote")).last.click()
     me.sees("wine/v1", timeout=3 * SLOW)
     me.click("Start wine/v1")
@@ -74,6 +79,9 @@ def _take(me: Person, out: Path) -> None:
     me.command("apputils:change-theme", theme="JupyterLab Dark")
     me.show("pipeline")
     picture("dark")
+    for tab in DARK:
+        me.show(tab)
+        picture(f"dark-{tab}")
     me.show("models")
     me.click("Stop")
     me.sees("stopped")

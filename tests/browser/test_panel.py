@@ -72,6 +72,10 @@ def test_from_an_untagged_notebook_to_a_running_service(lab: Lab, person: Open) 
     me.panel.get_by_role("button", name=re.compile("promote", re.IGNORECASE)).first.click()
 
     expect(me.panel.get_by_role("tab", name="Models")).to_have_attribute("aria-selected", "true")
+    before = me.panel.get_by_role("region", name="Signature and sample")
+    expect(before.get_by_role("table", name="What predict takes")).to_contain_text("petal_width", timeout=2 * SLOW)
+    expect(before.get_by_label("Answer to the sample")).to_have_text("0")
+    assert not list((path.parent / ".nbprod").glob("models/*")), "nothing is made before one promotes"
     me.panel.get_by_role("button", name=re.compile("^Promote")).last.click()
     me.sees("flowers/v1", timeout=3 * SLOW)
     me.sees("champion", timeout=SLOW)

@@ -39,6 +39,7 @@ export interface ILayout {
 
 const LETTER = 7; // px, about, of the user interface's font
 const BOX = { most: 190, height: 58, serve: 40 };
+const APART = 4; // px between names beside each other
 const LABEL = { letter: 6.4, height: 15, least: 30 };
 
 /** How much room things take: the letters of the names on a line, the part of those that is kept free, the gaps. */
@@ -120,7 +121,7 @@ function layoutWith(
     const { points, x, y, width } = graph.edge(source, target);
     const at = { x: x ?? points[0].x, y: y ?? points[0].y };
     const label = labelOf(variables, letters);
-    return { source, target, variables, points, label, at, room: Number(width) + gap };
+    return { source, target, variables, points, label, at, room: Number(width) + gap - APART };
   });
   const { width = 0, height = 0 } = graph.graph();
   return { boxes, lines, width, height };

@@ -12,6 +12,7 @@ import type { Names } from './suggested';
 interface ISuggestionProps {
   readonly suggestion: Suggestion;
   readonly cells: readonly ITaggedCell[];
+  readonly isWritable: boolean;
   readonly trans: TranslationBundle;
   readonly onOpen: (cell: string) => void;
   readonly onAccept: (edits: Readonly<Record<string, readonly string[]>>) => void;
@@ -20,7 +21,7 @@ interface ISuggestionProps {
 
 /** Proposed tasks with their cells and why, to rename, drop, accept; nothing is set before. */
 export function SuggestionView(props: ISuggestionProps): JSX.Element {
-  const { suggestion, cells, trans, onAccept, onDismiss } = props;
+  const { suggestion, cells, isWritable, trans, onAccept, onDismiss } = props;
   const [names, setNames] = React.useState<Names>({});
   const edits = suggestedEdits(cells, suggestion, names);
   const colors = taskColors(suggestion.tasks.map(task => task.name));
@@ -64,7 +65,8 @@ export function SuggestionView(props: ISuggestionProps): JSX.Element {
         <button
           type="button"
           className="jp-mod-styled jp-mod-accept nbprod-Button"
-          disabled={!edits.size || !isFine}
+          disabled={!edits.size || !isFine || !isWritable}
+          title={isWritable ? '' : trans.__('This notebook is read-only: its tags cannot change.')}
           onClick={() => onAccept(Object.fromEntries(edits))}
         >
           {trans._n('Tag %1 cell', 'Tag %1 cells', edits.size)}

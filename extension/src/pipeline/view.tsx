@@ -52,6 +52,7 @@ export function PipelineView({ model, commands, trans }: IViewProps): JSX.Elemen
         <SuggestionView
           suggestion={model.suggestion}
           cells={taggedCells(panel)}
+          isWritable={canWrite}
           trans={trans}
           onOpen={open}
           onAccept={edits => {

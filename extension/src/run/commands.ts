@@ -4,7 +4,7 @@ import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import { showTab, takes, tell, textOf } from '../commandcontext';
 import type { ICommandContext } from '../commandcontext';
-import { selectedIds } from '../document';
+import { isWritable, selectedIds } from '../document';
 import { nbprodIcon } from '../icons';
 import { whenEnded } from '../jobs';
 import { CommandIDs } from '../tokens';
@@ -234,11 +234,12 @@ async function startRun(
     return;
   }
   const panel = path === model.path ? model.panel : null;
+  const open = panel ?? context.documents?.findWidget(path, 'Notebook') ?? null;
   const { saveBeforeRunning, parallel } = settings.choices;
   try {
-    if (panel?.context.model.dirty && saveBeforeRunning && panel.context.contentsModel?.writable) {
-      await panel.context.save();
-      if (panel.context.model.dirty) {
+    if (open?.context.model.dirty && saveBeforeRunning && isWritable(open)) {
+      await open.context.save();
+      if (open.context.model.dirty) {
         return; // it was not saved: JupyterLab has said why
       }
     }
@@ -252,6 +253,11 @@ async function startRun(
       workers: parallel > 0 ? parallel : null
     });
     model.follow(job);
+    if (open?.context.model.dirty) {
+      Notification.info(
+        trans.__('The run takes %1 as it was last saved, without your changes since.', path)
+      );
+    }
   } catch (error) {
     tell(trans, trans.__('The run could not be started'), error);
     return;

@@ -1,7 +1,7 @@
 /** The columns of the list of runs: what they show and how the server is asked to sort by them. */
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import { duration, moment, number, value } from '../format';
+import { duration, number, value } from '../format';
 import type { Run } from '../types';
 
 /** A column behind the first one, which says when a run was and how it ended. */
@@ -90,12 +90,12 @@ export function originOf(run: Run, trans: TranslationBundle): string {
   return run.trial === null ? trans.__('sweep') : trans.__('trial %1', run.trial);
 }
 
-/** A moment in few characters: the time of today, else the day too. */
+/** A moment in few characters: the time of today to the second, else the day too. */
 export function shortMoment(seconds: number): string {
   const date = new Date(seconds * 1000);
   const now = new Date();
   if (date.toDateString() === now.toDateString()) {
-    return moment(seconds);
+    return date.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', second: '2-digit' });
   }
   const time = { hour: '2-digit', minute: '2-digit' } as const;
   return date.getFullYear() === now.getFullYear()

@@ -59,9 +59,9 @@ export function Filters(props: IFiltersProps): JSX.Element {
           type="search"
           className="nbprod-Input"
           aria-label={trans.__('Only runs in which')}
-          placeholder={trans.__('accuracy > 0.9, max_depth = 2')}
+          placeholder={trans.__('accuracy > 0.9')}
           title={trans.__(
-            'Comparisons of metrics and parameters, with commas between them; press Enter'
+            'Comparisons of metrics and parameters, with commas between them: accuracy > 0.9, max_depth = 2. Press Enter.'
           )}
           spellCheck={false}
           value={typed}

@@ -32,8 +32,9 @@ export function SweepCharts(props: IChartsProps): JSX.Element | null {
     [points, metric]
   );
   const parallel = React.useCallback(
-    (colours: IChartColours) => parallelSpec(trials, axes, { metric, best }, words, colours),
-    [axes, best]
+    (colours: IChartColours) =>
+      parallelSpec(trials, axes, { metric, best, direction }, words, colours),
+    [axes, best, direction]
   );
   const importanceKey = JSON.stringify(sweep.importance);
   const importance = React.useCallback(

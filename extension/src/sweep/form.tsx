@@ -4,6 +4,7 @@ import type { IProjectProps } from '../components/projecttab';
 import { useDeed } from '../components/deed';
 import { ProblemBox } from '../components/problem';
 import { Push } from '../components/push';
+import { isWritable } from '../document';
 import type { JSX } from '../tokens';
 import type { Analysis } from '../types';
 import { ParameterField } from './field';
@@ -37,7 +38,8 @@ export function SweepForm(props: IFormProps): JSX.Element {
   );
   const choice: IChoice = { ...choiceOf(analysis), ...changed };
   const reading = readForm(path, analysis, fields, choice, trans);
-  const isDirty = model.panel?.context.model.dirty ?? false;
+  const { panel } = model;
+  const isDirty = panel !== null && panel.context.model.dirty && isWritable(panel);
 
   const start = async (event: React.FormEvent): Promise<void> => {
     event.preventDefault();
@@ -47,9 +49,8 @@ export function SweepForm(props: IFormProps): JSX.Element {
       return;
     }
     await deed.act('start', async () => {
-      const context = model.panel?.context;
-      if (context?.model.dirty && !context.model.readOnly) {
-        await context.save();
+      if (panel && isDirty) {
+        await panel.context.save();
       }
       const job = await model.api.startSweep(options);
       model.jobs.add(job);

@@ -122,7 +122,7 @@ export function measuredOf(trials: readonly Trial[], metric: string): Trial[] {
 export function parallelSpec(
   trials: readonly Trial[],
   axes: readonly IAxis[],
-  sweep: { metric: string; best: number | null },
+  sweep: Pick<Sweep, 'metric' | 'best' | 'direction'>,
   words: { trial: string },
   colours: IChartColours
 ): VegaLite {
@@ -155,13 +155,21 @@ export function parallelSpec(
     scale: { type: 'point', padding: 0.35 }
   };
   const y = { field: 'at', type: 'quantitative', axis: null, scale: { domain: [-0.06, 1.06] } };
+  // the better, the more of the accent
+  const range = [colours.quiet, colours.accent];
+  const byScore = {
+    field: 'score',
+    type: 'quantitative',
+    legend: null,
+    scale: { range: sweep.direction === 'maximize' ? range : range.reverse(), zero: false }
+  };
   const line = (isBest: boolean): VegaLite => ({
     transform: [{ filter: `datum.isBest === ${isBest}` }],
     mark: {
       type: 'line',
-      color: isBest ? colours.accent : colours.quiet,
-      strokeWidth: isBest ? 3 : 1.2,
-      opacity: isBest ? 1 : 0.55,
+      ...(isBest ? { color: colours.accent } : {}),
+      strokeWidth: isBest ? 3 : 1.5,
+      opacity: isBest ? 1 : 0.7,
       tooltip: true
     },
     encoding: {
@@ -169,6 +177,7 @@ export function parallelSpec(
       y,
       detail: { field: 'trial' },
       order: { field: 'index' },
+      ...(isBest ? {} : { color: byScore }),
       tooltip: [
         { field: 'trial', title: words.trial },
         { field: 'score', title: sweep.metric, format: '.4~g' }
