@@ -22,18 +22,20 @@ _LOOKS_AT_MODULES = re.compile(r"sys\.modules|importlib|__import__|%reload|%auto
 _SEEDS_RANDOM = re.compile(r"(?<![\w.])random\.(seed|setstate)|from random import|set_random_seed|%run\b")
 
 
-def desire_of(pipeline: Pipeline) -> Desire:
+def desire_of(pipeline: Pipeline, *, patient: bool = True) -> Desire:
     """Return what a pipeline's kernels import, wherever its code says so, as far as it may be imported ahead.
+
+    `patient` says that the kernels will be so many that a process is worth starting for them.
 
     Nothing where the notebook sets environment variables, which packages read when they are imported, or looks at how modules
     are imported. What else could tell is found out by a trial of each module (`runtime/forksafe.py`).
     """
     text = "\n".join(cell.source for cell in pipeline.notebook.cells)
     if _SETS_ENVIRONMENT.search(text) or _LOOKS_AT_MODULES.search(text):
-        return Desire()
+        return Desire(patient=patient)
     pieces = (piece for cell in pipeline.notebook.cells for piece in analyse(cell.source).pieces)
     nodes = (piece.node for piece in pieces if piece.node is not None)
-    return Desire(frozenset(imported(nodes)), may_draw=_SEEDS_RANDOM.search(text) is None)
+    return Desire(frozenset(imported(nodes)), _SEEDS_RANDOM.search(text) is None, patient)
 
 
 def explain(pipeline: Pipeline, kernel: KernelSpec, *, sweep: bool = False) -> list[str]:

@@ -16,13 +16,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
+from nbprod.execution import memory
+from nbprod.execution.forked import ForkedKernel, Given, launch
+from nbprod.execution.keeper import Keeper, Later
 from nbprod.execution.verdicts import Verdicts
 
-SERVER = Path(__file__).resolve().parent.parent / "runtime" / "forkserver.py"
 FORK_SECONDS = 5.0
 """How long a fork may take before the prepared process counts as hanging."""
 KEPT = 4
@@ -38,71 +39,23 @@ _OUR_OWN = ("JPY_PARENT_PID", "JPY_SESSION_NAME", "JPY_INTERRUPT_EVENT", "IPY_IN
 
 @dataclass(frozen=True)
 class Desire:
-    """What kernels are wanted for: the modules that they import, and whether some of these may draw from `random` earlier."""
+    """What kernels are wanted for: the modules that they import, and whether some of these may draw from `random` earlier.
+
+    `patient` says that there will be so many that a process is worth starting for them.
+    """
 
     modules: frozenset[str] = frozenset()
     may_draw: bool = False
+    patient: bool = field(default=True, compare=False)
 
 
 class NotForked(Exception):
     """No kernel came of it; the message says why."""
 
-
-class ForkedKernel:
-    """A kernel's process as `subprocess.Popen` shows one; it is a child of the prepared process, which tells its end."""
-
-    stdin = stdout = stderr = None
-
-    def __init__(self, pid: int, parent: Prepared) -> None:
-        self.pid = pid
-        self.parent = parent
-        self.returncode: int | None = None
-        self._ended = threading.Event()
-
-    @property
-    def orphaned(self) -> bool:
-        """Whether its parent is gone, which ended it: that is none of its own doing."""
-        return self.parent.failure is not None
-
-    def poll(self) -> int | None:
-        """Return the exit status, None while it runs."""
-        if self.returncode is None and not _runs(self.pid) and not self._ended.wait(0.5):
-            self.parent.close("the prepared process does not tell how its kernels end")  # it hangs
-        return self.returncode
-
-    def wait(self, timeout: float | None = None) -> int:
-        """Wait for its end. Raises `subprocess.TimeoutExpired`."""
-        if not self._ended.wait(timeout):
-            raise subprocess.TimeoutExpired(["forked kernel"], timeout or 0.0)
-        assert self.returncode is not None
-        return self.returncode
-
-    def send_signal(self, number: int) -> None:
-        """Send it a signal, if it runs."""
-        if self.returncode is None:
-            os.kill(self.pid, number)
-
-    def terminate(self) -> None:
-        """Send SIGTERM."""
-        self.send_signal(signal.SIGTERM)
-
-    def kill(self) -> None:
-        """Send SIGKILL."""
-        self.send_signal(signal.SIGKILL)
-
-    def ended(self, status: int) -> None:
-        """Note its end."""
-        self.returncode = status
-        self._ended.set()
-
-
-def _runs(pid: int) -> bool:
-    """Return whether a process is there and no zombie."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            return file.read().rpartition(b") ")[2][:1] not in (b"Z", b"X")
-    except OSError:
-        return False
+    def __init__(self, reason: str, *, expected: bool = True) -> None:
+        super().__init__(reason)
+        self.expected = expected
+        """Whether that is how it should be, rather than something that went wrong."""
 
 
 class Prepared:
@@ -112,13 +65,17 @@ class Prepared:
         command: The interpreter with its options.
         env: The environment of its kernels.
         desire: What it imports ahead, as far as that is safe.
+        line: The line to one that a worker has given us (`keeper.py`); without it a new process is started.
     """
 
-    def __init__(self, command: Sequence[str], env: Mapping[str, str], desire: Desire) -> None:
+    def __init__(
+        self, command: Sequence[str], env: Mapping[str, str], desire: Desire, line: socket.socket | None = None
+    ) -> None:
         self.failure: str | None = None
         """Why it forks nothing (any more)."""
         self.top: frozenset[str] = frozenset()
         """The top-level names that a kernel of its finds imported already."""
+        self.wanted = desire.modules
         self.loaded: tuple[str, ...] = ()
         self.refused: dict[str, str] = {}
         self._lock = threading.Lock()
@@ -129,19 +86,13 @@ class Prepared:
         self._gone: dict[int, int] = {}
         self._free = self._importing = False
         self._verdicts = Verdicts(command[0])
-        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            self.process = subprocess.Popen(
-                [*command, str(SERVER), str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-                env=dict(env),
-            )
-        if desire.modules:
-            self._load(desire)
+        self.process: subprocess.Popen[bytes] | Given
+        if line is not None:
+            self._socket, self.process = line, Given()
+        else:
+            self._socket, self.process = launch(command, env)
+            if desire.modules:
+                self._load(desire)
         threading.Thread(target=self._listen, name="nbprod-prepared", daemon=True).start()
 
     def wait(self, timeout: float = READY_SECONDS) -> bool:
@@ -152,6 +103,13 @@ class Prepared:
         with self._answered:
             self._answered.wait_for(lambda: self._free or self.failure, timeout)
             return self._free and self.failure is None
+
+    def wait_until_tried(self) -> bool:
+        """Wait until what was not known of its modules is, and return whether there was something."""
+        if isinstance(self.process, Given):
+            return False
+        with self._answered:
+            return bool(self._answered.wait_for(lambda: self.loaded or self.refused or self.failure, LOAD_SECONDS))
 
     @property
     def has_kernels(self) -> bool:
@@ -193,7 +151,7 @@ class Prepared:
                 return kernel
         if answer is None:
             self.close(reason)
-        raise NotForked(reason)
+        raise NotForked(reason, expected=False)
 
     def _send(self, request: Mapping[str, Any], fds: tuple[int, ...] = ()) -> None:
         try:
@@ -202,7 +160,8 @@ class Prepared:
             else:
                 self._socket.send(json.dumps(request).encode())
         except OSError as error:
-            raise NotForked(f"the prepared process is gone ({error.strerror})") from error
+            reason = self.failure or f"the prepared process is gone ({error.strerror})"
+            raise NotForked(reason, expected=False) from error
 
     def _listen(self) -> None:
         while True:
@@ -216,6 +175,8 @@ class Prepared:
         self.close("the prepared process has ended")
 
     def _take(self, answer: dict[str, Any]) -> None:
+        if "ready" in answer and isinstance(self.process, Given):
+            self.process.found(answer["ready"])
         if "top" in answer:
             self.top = frozenset(answer["top"])
         if "loaded" in answer:
@@ -265,11 +226,13 @@ Key = tuple[tuple[str, ...], frozenset[tuple[str, str]], Desire]
 
 _all: dict[Key, Prepared] = {}
 _guard = threading.Lock()
+keeper: Keeper | None = None
+"""The worker that this process was forked from, if it was; it has prepared processes that stay between jobs."""
 
 
 def possible() -> str:
     """Say why kernels cannot be forked on this system; an empty text where they can."""
-    if not sys.platform.startswith("linux"):
+    if not sys.platform.startswith("linux") or not hasattr(os, "fork"):
         return "kernels are forked on Linux only"
     if os.environ.get("NBPROD_KERNELS") == "ordinary":
         return "NBPROD_KERNELS=ordinary"
@@ -309,11 +272,7 @@ def prepare(command: Sequence[str], env: Mapping[str, str], desire: Desire) -> P
         raise NotForked(reason or "it is no IPython kernel")
     key = parts[0], frozenset(common(env).items()), desire
     with _guard:
-        found = _all.pop(key, None)
-        try:
-            found = found or Prepared(parts[0], common(env), desire)
-        except OSError as error:
-            raise NotForked(f"no process can be started ({error.strerror})") from error
+        found = _all.pop(key, None) or _begin(parts[0], common(env), desire)
         _all[key] = found  # the newest last
         unused = [old for old in list(_all.values())[:-KEPT] if not old.has_kernels]
         for old in [key for key, one in _all.items() if one in unused]:
@@ -321,6 +280,35 @@ def prepare(command: Sequence[str], env: Mapping[str, str], desire: Desire) -> P
     for one in unused:
         one.close()
     return found
+
+
+def _begin(command: tuple[str, ...], env: dict[str, str], desire: Desire) -> Prepared:
+    """Return a prepared process, from the worker if that has one. Raises `NotForked`."""
+    if keeper is not None:
+        known = {name: why for name, why in Verdicts(command[0]).read().items() if name in desire.modules}
+        if len(known) == len(desire.modules):  # the trials of others are made by a process of our own
+            options = {"may_draw": desire.may_draw, "patient": desire.patient}
+            try:
+                line = keeper.ask(command, env, sorted(desire.modules), known, **options)
+            except Later as later:
+                raise NotForked(str(later)) from later
+            if line is not None:
+                return Prepared(command, env, desire, line)
+    if not desire.patient:
+        raise NotForked("too few kernels are wanted for a process to be prepared")
+    left = memory.available()
+    if left is not None and left < memory.LOW:
+        raise NotForked(f"only {left >> 20} MiB of memory are left", expected=False)
+    try:
+        return Prepared(command, env, desire)
+    except OSError as error:
+        raise NotForked(f"no process can be started ({error.strerror})", expected=False) from error
+
+
+def wait_until_tried() -> bool:
+    """Wait until what was not known of modules is; return whether there was something, so that it is worth to begin anew."""
+    tried = [one.wait_until_tried() for one in list(_all.values()) if one.wanted]
+    return any(tried)
 
 
 def close_all() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any
 
 from jupyter_client.connect import KernelConnectionInfo
@@ -26,6 +27,8 @@ class ForkProvisioner(LocalProvisioner):
             self._fork(cmd, kwargs)
         except NotForked as error:
             self.reason = str(error)
+            if not error.expected:
+                _say(f"kernels start as usual: {error}")
             return await super().launch_kernel(cmd, **kwargs)
         return self.connection_info
 
@@ -36,7 +39,7 @@ class ForkProvisioner(LocalProvisioner):
             raise NotForked("too few kernels are wanted")
         found = prepared.prepare(cmd, env, desire)
         if not found.wait():
-            raise NotForked(found.failure or "the prepared process is not ready yet")
+            raise NotForked(found.failure or "the prepared process is not ready yet", expected=False)
         folder = str(kwargs.get("cwd") or os.getcwd())
         shadows = sorted(found.top & names_in(folder))
         if shadows:
@@ -51,6 +54,16 @@ class ForkProvisioner(LocalProvisioner):
         self.process = process  # type: ignore[assignment]  # as much of a Popen as is used
         self.pid = self.pgid = process.pid
         self.cwd = folder
+
+
+_said: set[str] = set()
+
+
+def _say(line: str) -> None:
+    """Say on standard error what went wrong, once."""
+    if line not in _said:
+        _said.add(line)
+        print(f"nbprod: {line}", file=sys.stderr, flush=True)
 
 
 def names_in(folder: str) -> frozenset[str]:

@@ -121,7 +121,7 @@ def pool_of(pipeline: Pipeline, ahead: int, *, always: bool = True) -> Pool:
     name = kernels.find_kernel(pipeline.notebook.kernel_name, str(pipeline.notebook.path)).name
     pays = always or len(pipeline.tasks) >= FEW or prepared.always()
     folder = str(pipeline.notebook.path.absolute().parent)
-    desire = desire_of(pipeline) if pays else None
+    desire = desire_of(pipeline, patient=pays) if pays or prepared.keeper is not None else None
     return Pool(Wish(name, folder, kernels.environment(), desire), ahead)
 
 

@@ -221,3 +221,32 @@ def forked(limit: float = 10.0) -> str:
         os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
     return "what is forked after it hangs"
+
+
+def stamp() -> Dict[str, Tuple[int, int]]:
+    """Return what shows that a package was installed, upgraded or removed since.
+
+    Any of these changes the folder of `sys.path` that it is in; a module that is in no installer's folder may be edited where it is.
+    """
+    paths = sysconfig.get_paths()
+    homes = tuple(paths[name] + os.sep for name in ("purelib", "platlib", "stdlib", "platstdlib"))
+    files = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
+    own = [path for path in files if isinstance(path, str) and not path.startswith(homes)]
+    found = {}
+    for path in [os.path.realpath(sys.executable), *sys.path, *own]:
+        with contextlib.suppress(OSError):
+            look = os.stat(path)
+            found[path] = look.st_mtime_ns, look.st_size
+    return found
+
+
+def changed(before: Dict[str, Tuple[int, int]]) -> str:
+    """Return one of these paths (`stamp`) that is not as it was; an empty text if all are."""
+    for path, look in before.items():
+        try:
+            now = os.stat(path)
+        except OSError:
+            return path
+        if (now.st_mtime_ns, now.st_size) != look:
+            return path
+    return ""

@@ -4,12 +4,16 @@ Run as `python forkserver.py FD`, with the interpreter and the environment of th
 when the other end closes, and its kernels with it. It stays single-threaded and runs no code of the user's: it imports ipykernel,
 and those modules of installed distributions that a trial in a throw-away process has shown to be safe (`forksafe.py`).
 
+A worker that stays keeps one as a template: that one forks no kernel itself, but a copy of itself for each job, which has the job's process
+as its owner and outlives the template.
+
 Requests and answers are JSON objects, one a datagram:
 
     {"do": "load", "modules": [...], "known": {...}, "limit": 60, "may_draw": true}
                             -> {"importing": true}, {"loaded": [...], "refused": {module: reason}, "verdicts": {...}, "top": [...]}
     {"do": "fork", "id": 1, "arguments": [...], "cwd": "/abs", "env": {}} + two file descriptors   -> {"forked": 1, "pid": 4711} or {"forked": 1, "error": "..."}
-                                                       -> {"ended": 4711, "status": 0} when a kernel has gone
+    {"do": "copy", "id": 1} + one file descriptor, the copy's line to its owner   -> {"copied": 1, "pid": 4711}; the copy says "ready" to its owner
+                                                       -> {"ended": 4711, "status": 0} when a kernel, or a copy, has gone
 """
 
 from __future__ import annotations
@@ -29,6 +33,8 @@ from typing import Any, Dict, List, Optional, Tuple
 import forksafe  # type: ignore[import-not-found]  # beside this file
 
 _DATAGRAM = 1 << 18
+CHANGED = 78
+"""The exit status of a template under which a package was upgraded."""
 _MPLBACKEND = "module://matplotlib_inline.backend_inline"
 """What ipykernel sets before anything imports matplotlib."""
 
@@ -39,15 +45,21 @@ class ForkServer:
     def __init__(self, owner: socket.socket) -> None:
         self.owner = owner
         self.children: set[int] = set()
+        self.copies: set[int] = set()
         self.judging: Optional[Tuple[int, int, Dict[str, Any]]] = None
         """The process that tries modules, where it tells of them, and what was asked."""
-        self._wake, wake = os.pipe()
-        os.set_blocking(wake, False)
-        os.set_blocking(self._wake, False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        self.loaded: List[str] = []
+        self.stamp = forksafe.stamp()
+        self._watch_children()
         # Ctrl-C in the terminal is for our owner, who tells us by closing the socket.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def _watch_children(self) -> None:
+        self._wake, self._waker = os.pipe()
+        for end in (self._wake, self._waker):
+            os.set_blocking(end, False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self._waker, warn_on_full_buffer=False)
 
     def serve(self) -> None:
         """Answer until the owner has gone, then end every kernel."""
@@ -88,6 +100,29 @@ class ForkServer:
             else:
                 self.children.add(pid)
                 self._say(forked=request["id"], pid=pid)
+        elif request["do"] == "copy":
+            self._copy(request, fds)
+
+    def _copy(self, request: Dict[str, Any], fds: List[int]) -> None:
+        """Fork a copy of this process, which goes on in `serve` with an owner of its own."""
+        if forksafe.changed(self.stamp):
+            os._exit(CHANGED)  # whoever asked finds the line closed, and the next one a new template
+        try:
+            pid = os.fork()
+        except OSError:
+            return
+        if pid:
+            self.copies.add(pid)
+            self._say(copied=request["id"], pid=pid)
+            return
+        os.setsid()
+        self.owner.close()
+        for end in (self._wake, self._waker):
+            os.close(end)
+        self._watch_children()
+        self.copies = set()
+        self.owner = socket.socket(fileno=os.dup(fds[0]))
+        self._say(ready=os.getpid(), loaded=self.loaded, refused={}, verdicts={}, top=sorted(_top_level()))
 
     def _say(self, **answer: Any) -> None:
         try:
@@ -96,13 +131,14 @@ class ForkServer:
             pass  # the owner has gone; `serve` sees it too
 
     def _reap(self) -> None:
-        for pid in list(self.children):
+        for pid in [*self.children, *self.copies]:
             try:
                 gone, status = os.waitpid(pid, os.WNOHANG)
             except ChildProcessError:
                 gone, status = pid, 0
             if gone:
                 self.children.discard(pid)
+                self.copies.discard(pid)
                 self._say(ended=pid, status=os.waitstatus_to_exitcode(status))
 
     # Modules
@@ -161,6 +197,7 @@ class ForkServer:
             # it was shown to be safe, and is not: no kernel may come out of this process
             os._exit(forksafe.UNSAFE)
         _settle()
+        self.loaded, self.stamp = loaded, forksafe.stamp()
         self._say(loaded=loaded, refused=refused, verdicts=verdicts, top=sorted(_top_level()))
 
     # Kernels
@@ -192,7 +229,7 @@ class ForkServer:
         os.dup2(nothing, 0)
         for number, fd in enumerate(fds, 1):
             os.dup2(fd, number)
-        ours = {nothing, *fds, self._wake, *([self.judging[1]] if self.judging else [])}
+        ours = {nothing, *fds, self._wake, self._waker, *([self.judging[1]] if self.judging else [])}
         for fd in ours - {0, 1, 2}:
             os.close(fd)
         self.owner.close()

@@ -3,6 +3,7 @@
 | file | by | what |
 |---|---|---|
 | `job.json` | the server | what was asked for |
+| `claimed` | the process or the server | that this is who does it, where that was in doubt |
 | `process.json` | the process | which one it is |
 | `events.jsonl` | the process | a line for each event |
 | `stderr.log` | the process | what went to its standard error |
@@ -42,6 +43,15 @@ class Order:
     project: str
     created: float
     run: str | None = None
+
+
+def claim_job(path: Path) -> bool:
+    """Claim the job of a folder; return False if somebody else has."""
+    try:
+        os.close(os.open(path / "claimed", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        return False
+    return True
 
 
 class JobFolder:

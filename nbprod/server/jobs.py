@@ -11,8 +11,6 @@ import os
 import re
 import secrets
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -22,6 +20,7 @@ from typing import TYPE_CHECKING
 from nbprod.errors import NotFoundError
 from nbprod.server.folder import JobFolder, Order
 from nbprod.server.followed import Event, Followed
+from nbprod.server.workers import Workers
 
 if TYPE_CHECKING:
     from nbprod.server.place import Place
@@ -54,6 +53,7 @@ class Jobs:
         self.pointers = pointers
         self.tell = tell
         self.grace = grace
+        self.workers = Workers()
         self._jobs: dict[str, Followed] = {}
         self._lock = threading.Lock()
         self._attaching = threading.Lock()
@@ -63,7 +63,10 @@ class Jobs:
         self._thread: threading.Thread | None = None
 
     def start(self, place: Place, kind: str, arguments: Iterable[str], *, run: str | None = None) -> Followed:
-        """Start `nbprod ARGUMENTS --json` in the project of a notebook, as a process that outlives this one."""
+        """Start `nbprod ARGUMENTS --json` in the project of a notebook, as a process that outlives this one.
+
+        It is forked from the project's worker where there is one.
+        """
         now = time.time()
         order = Order(
             id=time.strftime("%Y-%m-%dT%H-%M-%S", time.gmtime(now)) + f"-{secrets.token_hex(3)}",
@@ -81,16 +84,12 @@ class Jobs:
         self.pointers.mkdir(parents=True, exist_ok=True)
         (self.pointers / order.id).write_text(str(folder.path))
         with (folder.path / "stderr.log").open("wb") as log:
-            process = subprocess.Popen(
-                # -P: a file of the project must not stand in for a module
-                [sys.executable, "-P", "-m", "nbprod.server.worker", str(folder.path)],
-                cwd=place.project.root,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+            process = self.workers.start(folder.path, place.project.root, log.fileno())
         return self._follow(Followed(folder, self.root, process))
+
+    def expect(self, place: Place) -> None:
+        """Have ready what a run of a notebook needs; somebody has opened it."""
+        self.workers.prepare(place.project.root, place.notebook)
 
     def of(self, place: Place | None = None) -> list[Followed]:
         """Return the jobs of a notebook, or all, the newest first."""
@@ -136,6 +135,7 @@ class Jobs:
     def close(self) -> None:
         """Follow no longer; the jobs go on."""
         self._closed = True
+        self.workers.close()
         self._work.set()
         if self._thread is not None:
             self._thread.join(5)
@@ -226,6 +226,8 @@ class Jobs:
             self.tell(new[at : at + BATCH])
         if ended is not None and (job.said_end or not alive):
             job.finish(ended)
+            if job.order.kind in ("run", "sweep"):
+                self.workers.prepare(Path(job.order.project), Path(job.order.notebook))
 
     def _bury(self, job: Followed) -> None:
         """Enter the end of a job whose process is gone without a word."""

@@ -1,5 +1,8 @@
 """The process of a job: `python -m nbprod.server.worker FOLDER` runs the command line that the folder's `job.json` names.
 
+It is started, or forked from the project's worker (`nbprod/worker/`), which then has it claim the job first: whoever asked may have given
+up waiting and started the job itself.
+
 It outlives the server, so it writes down itself what the server is to know: each line that the command prints in `events.jsonl`, and
 how it ended in `ended.json`.
 """
@@ -19,6 +22,7 @@ from typing import Any
 
 from nbprod.execution.atomic import write_text
 from nbprod.execution.processes import me
+from nbprod.server.folder import claim_job
 
 CANCELLED = 130
 
@@ -68,8 +72,10 @@ class Lines(io.TextIOBase):
                 line = line[os.write(self._file, line) :]
 
 
-def main(folder: Path) -> int:
-    """Run the command of a job and return its exit code."""
+def main(folder: Path, *, claim: bool = False) -> int:
+    """Run the command of a job and return its exit code; with `claim`, only if nobody else does."""
+    if claim and not claim_job(folder):
+        return 0
     # whoever started the server in the background may have had Ctrl-C ignored; a job is always stopped by it
     signal.signal(signal.SIGINT, signal.default_int_handler)
     job = json.loads((folder / "job.json").read_text("utf-8"))
@@ -123,4 +129,4 @@ def _tail(path: Path) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[1]), claim="--claim" in sys.argv[2:]))

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from nbprod.execution import kernels, prepared, starting
+from nbprod.execution import forked, kernels, prepared, starting
 from nbprod.execution.preload import DRAWS, desire_of, explain
 from nbprod.execution.prepared import Desire, ForkedKernel, NotForked
 from nbprod.execution.starting import Kernel, Pool, Wish
@@ -229,7 +229,7 @@ def test_kernels_go_with_the_process_that_wanted_them(tmp_path: Path) -> None:
         owner.kill()
 
     deadline = time.monotonic() + 10
-    while any(prepared._runs(pid) for pid in pids):
+    while any(forked.runs(pid) for pid in pids):
         assert time.monotonic() < deadline, "a process was left behind"
         time.sleep(0.02)
 
@@ -326,7 +326,7 @@ def test_a_module_is_imported_ahead_only_where_nothing_can_tell(tmp_path: Path) 
     site.mkdir()
     for name, source in MODULES.items():
         (site / f"{name}.py").write_text(source)
-    runtime = Path(prepared.SERVER).parent
+    runtime = Path(forked.SERVER).parent
     code = f"""
         import sys, json
         sys.path[:0] = [{str(runtime)!r}, {str(site)!r}]
@@ -344,7 +344,7 @@ def test_a_module_is_imported_ahead_only_where_nothing_can_tell(tmp_path: Path) 
 
 def test_a_projects_own_modules_are_never_imported_ahead(tmp_path: Path) -> None:
     (tmp_path / "helper.py").write_text("value = 1")
-    runtime = Path(prepared.SERVER).parent
+    runtime = Path(forked.SERVER).parent
     code = f"import sys; sys.path[:0] = [{str(runtime)!r}, {str(tmp_path)!r}]; import forksafe; print(forksafe._where('helper'), '|', forksafe._where('numpy.linalg'))"
 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -394,7 +394,7 @@ def test_a_plan_says_where_kernels_come_from_and_what_is_imported_ahead(tmp_path
 
 
 def test_what_the_trial_says_is_what_the_plan_knows() -> None:
-    assert f'DRAWS = "{DRAWS}"' in (Path(prepared.SERVER).parent / "forksafe.py").read_text()
+    assert f'DRAWS = "{DRAWS}"' in (Path(forked.SERVER).parent / "forksafe.py").read_text()
 
 
 def test_verdicts_are_forgotten_when_a_package_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

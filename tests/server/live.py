@@ -94,10 +94,13 @@ class Heard:
 
 
 class Live:
-    """A server whose root is `root`; `home` keeps its own files, so that a second one with the same `home` is its successor."""
+    """A server whose root is `root`; `home` keeps its own files, so that a second one with the same `home` is its successor.
 
-    def __init__(self, root: Path, home: Path) -> None:
-        self.root, self.home = root, home
+    With `worker` it keeps workers for its projects.
+    """
+
+    def __init__(self, root: Path, home: Path, *, worker: bool = False) -> None:
+        self.root, self.home, self.worker = root, home, worker
         root.mkdir(parents=True, exist_ok=True)
         self.process: subprocess.Popen[bytes] | None = None
         self.start()
@@ -113,6 +116,7 @@ class Live:
             "JUPYTER_RUNTIME_DIR": str(self.home / "runtime"),
             "JUPYTER_NO_CONFIG": "1",
             "PYTHONPATH": str(PEEK),
+            "NBPROD_WORKER": str(int(self.worker)),
         }
         self.home.mkdir(parents=True, exist_ok=True)
         self.log = self.home / "server.log"

@@ -12,7 +12,11 @@ from nbprod.server.place import Server
 
 def analyse(server: Server, body: Document) -> Analysis:
     """Say what a document is as a pipeline, saved or not. No code of it runs."""
-    return analysis_of(server.place(body.path), body)
+    place = server.place(body.path)
+    found = analysis_of(place, body)
+    if found.tagged and place.notebook.is_file():
+        server.jobs.expect(place)
+    return found
 
 
 def suggest(server: Server, body: Document) -> Suggestion:
