@@ -20,6 +20,7 @@ from nbprod.errors import Cancelled
 from nbprod.execution.cancel import Cancel
 from nbprod.execution.failure import Failure, Watcher, line_of, plain
 from nbprod.execution.kernels import Alive, end_of, tail
+from nbprod.execution.prepared import Desire
 from nbprod.execution.starting import Kernel, Share, Wish, start
 
 POLL_SECONDS = 0.2
@@ -48,6 +49,7 @@ class Client(NotebookClient):  # type: ignore[misc]
         env: Mapping[str, str] | None = None,
         log_path: Path,
         pool: Share | None = None,
+        desire: Desire | None = None,
         **kw: Any,
     ) -> None:
         super().__init__(nb, km=None, raise_on_iopub_timeout=True, iopub_timeout=60, **kw)
@@ -61,6 +63,7 @@ class Client(NotebookClient):  # type: ignore[misc]
         self.log_path = log_path
         self.alive: Alive | None = None
         self.pool = pool
+        self.desire = desire
         self.kernel: Kernel | None = None
         self.at = -1
         self.limit = 0.0
@@ -94,7 +97,7 @@ class Client(NotebookClient):  # type: ignore[misc]
     async def _start(self) -> None:
         self.reset_execution_trackers()
         folder = self.resources.get("metadata", {}).get("path") or None
-        wish = Wish(self.kernel_name, folder, self.env)
+        wish = Wish(self.kernel_name, folder, self.env, self.desire)
         kernel = None
         if self.pool is not None and self.pool.wish.is_like(wish):
             wish = self.pool.wish

@@ -1,6 +1,6 @@
 """The Papermill engine `nbprod`: Papermill's own, but truthful about what happened and careful with the file.
 
-`papermill --engine nbprod in.ipynb out.ipynb` works by itself. This is the one module that knows Papermill.
+`papermill --engine nbprod in.ipynb out.ipynb` works by itself (`alone.py`). This is the one module that knows Papermill.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import nbformat
 from nbclient.exceptions import CellExecutionError, CellTimeoutError
 from nbformat import NotebookNode
 
+from nbprod.execution.alone import desire_of_notebook
 from nbprod.execution.atomic import write_text
 from nbprod.execution.cancel import Cancel
 from nbprod.execution.client import Client, KernelDied
@@ -155,6 +156,7 @@ class NbprodEngine(Engine):  # type: ignore[misc]
         Raises `KernelDied` (says how), nbclient's `CellTimeoutError`, `Cancelled`; a cell that raises is left to Papermill, which
         raises for it afterwards.
         """
+        desire = None if watcher or pool else desire_of_notebook(nb_man.nb)
         watcher = watcher or _Silence(log_output, stdout_file, stderr_file)
         watcher.opened(nb_man.nb)
         # A cell that raises is shown by its outputs, which Papermill reads.
@@ -169,6 +171,7 @@ class NbprodEngine(Engine):  # type: ignore[misc]
                 env=env,
                 log_path=log_path or Path(scratch) / "kernel.log",
                 pool=pool,
+                desire=desire,
                 kernel_name=kernel_name,
                 startup_timeout=start_timeout,
                 resources=resources or {},

@@ -172,6 +172,8 @@ def settle(seconds: float = GRACE_SECONDS + 1) -> None:
 
 
 atexit.register(end_all)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_alive.clear)  # they are its parent's, and not for it to end
 
 
 def environment(base: dict[str, str] | None = None) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from nbprod.execution import prepared
 from nbprod.execution.kernels import KernelSpec
@@ -23,17 +23,20 @@ _SEEDS_RANDOM = re.compile(r"(?<![\w.])random\.(seed|setstate)|from random impor
 
 
 def desire_of(pipeline: Pipeline, *, patient: bool = True) -> Desire:
-    """Return what a pipeline's kernels import, wherever its code says so, as far as it may be imported ahead.
+    """Return what a pipeline's kernels import; `patient` says that they will be so many that a process is worth starting for them."""
+    return desire_of_code([cell.source for cell in pipeline.notebook.cells], patient=patient)
 
-    `patient` says that the kernels will be so many that a process is worth starting for them.
+
+def desire_of_code(sources: Sequence[str], *, patient: bool = True) -> Desire:
+    """Return what cells with these sources import, wherever they say so, as far as it may be imported ahead.
 
     Nothing where the notebook sets environment variables, which packages read when they are imported, or looks at how modules
     are imported. What else could tell is found out by a trial of each module (`runtime/forksafe.py`).
     """
-    text = "\n".join(cell.source for cell in pipeline.notebook.cells)
+    text = "\n".join(sources)
     if _SETS_ENVIRONMENT.search(text) or _LOOKS_AT_MODULES.search(text):
         return Desire(patient=patient)
-    pieces = (piece for cell in pipeline.notebook.cells for piece in analyse(cell.source).pieces)
+    pieces = (piece for source in sources for piece in analyse(source).pieces)
     nodes = (piece.node for piece in pieces if piece.node is not None)
     return Desire(frozenset(imported(nodes)), _SEEDS_RANDOM.search(text) is None, patient)
 

@@ -321,3 +321,5 @@ def close_all() -> None:
 
 
 atexit.register(close_all)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_all.clear)  # they are its parent's
