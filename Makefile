@@ -81,7 +81,11 @@ check: $(VENV)/dev.stamp extension/node_modules/stamp  ## Lint, form, types, imp
 	test -z "$(NPM)" || { cd extension && npm run --silent lint; } || status=1; \
 	exit $$status
 
-bench: $(VENV)/dev.stamp  ## Measure what is claimed about speed
+$(VENV)/bench.stamp: $(VENV)/dev.stamp
+	@$(UV) --group bench || $(BIN)/python -m pip install --quiet --group bench
+	@touch $@
+
+bench: $(VENV)/bench.stamp  ## Measure what is claimed about speed
 	@$(BIN)/python -m benchmarks
 
 lab: $(VENV)/panel.stamp  ## Open JupyterLab with the examples

@@ -10,12 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.alone import bench_alone
 from benchmarks.analysis import bench_analysis
 from benchmarks.lab import bench_lab
 from benchmarks.notebooks import Row
 from benchmarks.panel import bench_panel
 from benchmarks.results import ENOUGH, keep, table
 from benchmarks.running import bench_again, bench_chain, bench_sweep, bench_trials
+from benchmarks.scale import bench_scale
 from benchmarks.starting import bench_memory, bench_start
 from benchmarks.values import bench_values
 
@@ -27,6 +29,8 @@ BENCHES: dict[str, Callable[[Path, int], list[Row]]] = {
     "values": bench_values,
     "start": bench_start,
     "memory": bench_memory,
+    "scale": bench_scale,
+    "alone": bench_alone,
     "lab": bench_lab,
     "analysis": bench_analysis,
     "panel": bench_panel,

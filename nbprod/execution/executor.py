@@ -42,7 +42,7 @@ class EventExecutor(Executor):  # type: ignore[misc]
         super().__call__(dag)
         waiting = list(dag)
         while True:
-            for name in waiting:
+            for name in dict.fromkeys(waiting):
                 if dag[name].exec_status == TaskStatus.WaitingExecution:
                     self.work.start(name)
             ended = self.work.next()
