@@ -10,8 +10,9 @@ import heapq
 import queue
 import time
 from collections.abc import Callable, Collection
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from types import ModuleType
 
 from nbprod.errors import Cancelled, NbprodError
 from nbprod.execution import libraries
@@ -91,12 +92,29 @@ class Scheduler:
             return False
         if not self._ready and not self.running:
             return True
+        self._start_ready()
+        libraries.engine()  # first, for the tasks need it
+        with ThreadPoolExecutor(1, thread_name_prefix="nbprod-ploomber") as one:
+            self._meanwhile(dag := one.submit(libraries.dag))
+        if self.replanned():
+            return False
+        nodes = {name: self.graph.nodes[name] for name in self._order if name in self.selected}
+        dag.result().run_dag(nodes, self, self.name)
+        return not self._replanned
+
+    def _meanwhile(self, importing: Future[ModuleType]) -> None:
+        """Go on with the tasks while Ploomber is imported, a second's work; it takes over where they are then."""
+        while self.running and not importing.done() and not self._replanned:
+            try:
+                self._take(*self._results.get(timeout=0.02))
+            except queue.Empty:
+                continue
+            if not self._replanned:
+                self._start_ready()
+
+    def _start_ready(self) -> None:
         for name in list(self._ready):
             self.start(name)
-        libraries.engine()  # first, for the tasks need it: they run while Ploomber is imported, a second's work
-        nodes = {name: self.graph.nodes[name] for name in self._order if name in self.selected}
-        libraries.dag().run_dag(nodes, self, self.name)
-        return not self._replanned
 
     def settle(self, ended: Collection[str] | None = None) -> list[str]:
         """Bring up to date what is valid and what is ready, reusing all that the cache has; nothing is computed.
@@ -193,28 +211,20 @@ class Scheduler:
         Raises `Cancelled`.
         """
         while not self._ended and self.running:
-            name, running, result = self._results.get()
-            if self.running.get(name) is not running:
-                self._discard(result)
-                continue
-            del self.running[name]
-            self._finish(name, running, result)
-            if not self._replanned:
-                self._ended += self.settle([name])
+            self._ended += self._take(*self._results.get())
             if self._replanned:
                 return []
         ended, self._ended = self._ended, []
         return ended
 
-    def _take(self, name: str, running: Running, result: Trace | BaseException) -> None:
-        """Take in what a worker has to say of a task."""
+    def _take(self, name: str, running: Running, result: Trace | BaseException) -> list[str]:
+        """Take in what a worker has to say of a task; return the tasks that have ended by it."""
         if self.running.get(name) is not running:
             self._discard(result)
-            return
+            return []
         del self.running[name]
         self._finish(name, running, result)
-        if not self._replanned:
-            self.settle()
+        return [] if self._replanned else self.settle([name])
 
     # In a worker's thread
 
