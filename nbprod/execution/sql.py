@@ -205,6 +205,7 @@ class Table:
         self.c = Columns({column.name: column for column in columns})
         for column in columns:
             column.table = name
+        self.json = frozenset(column.name for column in columns if column.kind is Kind.JSON)
         self.indexes = dict(indexes or {})
         self.unique = unique
 

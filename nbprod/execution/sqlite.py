@@ -8,8 +8,9 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +50,10 @@ class Connection:
             assert isinstance(statement, Insert)
             text = _Text()
             text.insert(statement.table, rows[0])
-            encoders = [_encoder(statement.table.c[name]) for name in rows[0]]
-            values = [[encode(row[name]) for name, encode in zip(rows[0], encoders, strict=True)] for row in rows]
-            self.raw.executemany(text.sql, values)
+            names = list(rows[0])
+            self.raw.executemany(
+                text.sql, [_encoded(statement.table, {name: row[name] for name in names}) for row in rows]
+            )
             return Result((), ())
         text = _Text()
         text.statement(statement)
@@ -59,9 +61,12 @@ class Connection:
         if not isinstance(statement, Select):
             return Result((), (), cursor.lastrowid)
         found: list[Any] = cursor.fetchall()
-        for number, column in enumerate(statement.columns):
-            if isinstance(column, Column) and column.kind is Kind.JSON:
-                found = [(*row[:number], _decoded(row[number]), *row[number + 1 :]) for row in found]
+        stored = [isinstance(column, Column) and column.kind is Kind.JSON for column in statement.columns]
+        if any(stored):
+            found = [
+                [_decoded(value) if is_json else value for value, is_json in zip(row, stored, strict=True)]
+                for row in found
+            ]
         return Result([entry[0] for entry in cursor.description], found)
 
 
@@ -168,16 +173,13 @@ def _names(names: Any) -> str:
     return ", ".join(f'"{name}"' for name in names)
 
 
-def _encoder(column: Column) -> Callable[[Any], Any]:
-    return _encoded if column.kind is Kind.JSON else _same
+def _encoded(table: Table, row: Mapping[str, Any]) -> list[Any]:
+    return [json.dumps(value) if name in table.json and value is not None else value for name, value in row.items()]
 
 
-def _encoded(value: Any) -> Any:
-    return None if value is None else json.dumps(value)
-
-
-def _same(value: Any) -> Any:
-    return value
+@cache
+def _insert(table: str, names: tuple[str, ...]) -> str:
+    return f'INSERT INTO "{table}" ({_names(names)}) VALUES ({", ".join("?" for _ in names)})'
 
 
 def _decoded(value: Any) -> Any:
@@ -198,12 +200,12 @@ class _Text:
         elif isinstance(statement, Insert):
             row = statement.row or {}
             self.insert(statement.table, row)
-            self.values = [_encoder(statement.table.c[name])(value) for name, value in row.items()]
+            self.values = _encoded(statement.table, row)
         elif isinstance(statement, Update):
             row = statement.row or {}
             assignments = ", ".join(f'"{name}" = ?' for name in row)
             self.sql = f'UPDATE "{statement.table.name}" SET {assignments}'
-            self.values = [_encoder(statement.table.c[name])(value) for name, value in row.items()]
+            self.values = _encoded(statement.table, row)
             self.where(statement.conditions)
         else:
             assert isinstance(statement, Delete)
@@ -211,7 +213,7 @@ class _Text:
             self.where(statement.conditions)
 
     def insert(self, table: Table, row: Mapping[str, Any]) -> None:
-        self.sql = f'INSERT INTO "{table.name}" ({_names(row)}) VALUES ({", ".join("?" for _ in row)})'
+        self.sql = _insert(table.name, tuple(row))
 
     def select(self, query: Select) -> None:
         columns = ", ".join(self.expression(column) for column in query.columns)
