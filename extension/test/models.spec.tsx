@@ -9,7 +9,7 @@ import {
   tableOf,
   withRowsFilled
 } from '../src/models/schema';
-import { fieldsOf } from '../src/models/signature';
+import { fieldsOf, sampleOf } from '../src/models/signature';
 import { curlCall, pythonCall, pythonLiteral, shellQuoted } from '../src/models/snippets';
 import { promotedName, stepsOf } from '../src/models/steps';
 import type { JobEvent } from '../src/types';
@@ -106,6 +106,20 @@ describe('the form of an input', () => {
   it('is not offered for an image of pixels', () => {
     expect(fitsForm({ pixels: new Array(784).fill(0) })).toBe(false);
     expect(fitsForm({ bottles: [{ alcohol: 1 }] })).toBe(true);
+  });
+});
+
+describe('sampleOf', () => {
+  const field = { name: 'age', type: 'number', isRequired: true, about: '' };
+
+  it('finds what a sample has for a field, in the first row of several', () => {
+    const sample = { digits: 3, age: 1, rows: [{ age: 40, at: [{ age: 7 }] }, { age: 41 }] };
+
+    expect(sampleOf(sample, { ...field, of: '' })).toBe('1');
+    expect(sampleOf(sample, { ...field, of: 'rows[]' })).toBe('40');
+    expect(sampleOf(sample, { ...field, of: 'rows[].at[]' })).toBe('7');
+    expect(sampleOf(sample, { ...field, of: 'others[]' })).toBe('');
+    expect(sampleOf({ age: 'x'.repeat(100) }, { ...field, of: '' })).toHaveLength(40);
   });
 });
 

@@ -157,6 +157,7 @@ class Person:
 
     def ready(self) -> None:
         self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=SLOW)
+        self.page.wait_for_function("window.jupyterapp?.shell.currentWidget?.context?.isReady", timeout=SLOW)
         if not self.has_panel:
             return
         self.page.wait_for_function("window.jupyterapp?.commands.hasCommand('nbprod:open-panel')", timeout=SLOW)
@@ -207,6 +208,7 @@ class Person:
         self.command("docmanager:save")
 
     def close(self) -> None:
+        self.page.unroute_all(behavior="ignoreErrors")
         self.page.close()
         ours = [error for error in self.errors if "/extensions/nbprod/" in error]  # JupyterLab has errors of its own
         assert ours == []

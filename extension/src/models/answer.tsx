@@ -11,10 +11,9 @@ interface IAnswerProps {
   readonly trans: TranslationBundle;
 }
 
-/** What the service has answered, and how long that took: rows as a table, all else as JSON. */
+/** What the service has answered, and how long that took. */
 export function Answer({ prediction, trans }: IAnswerProps): JSX.Element {
   const { answer, seconds } = prediction;
-  const table = tableOf(answer);
   return (
     <div className="nbprod-Answer">
       <div className="nbprod-Card-head">
@@ -23,34 +22,41 @@ export function Answer({ prediction, trans }: IAnswerProps): JSX.Element {
           {trans.__('in %1 ms', Math.max(1, Math.round(seconds * 1000)))}
         </span>
       </div>
-      {table ? (
-        <div className="nbprod-Scroll">
-          <table className="nbprod-Table" aria-label={trans.__('Answer')}>
-            <thead>
-              <tr>
-                {table.head.map(name => (
-                  <th key={name} scope="col">
-                    {name}
-                  </th>
-                ))}
-              </tr>
-            </thead>
-            <tbody>
-              {table.rows.map((row, index) => (
-                <tr key={index}>
-                  {row.map((one, at) => (
-                    <td key={at}>{value(one)}</td>
-                  ))}
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      ) : (
-        <pre className="nbprod-Log" tabIndex={0} aria-label={trans.__('Answer')}>
-          {JSON.stringify(answer, null, 2)}
-        </pre>
-      )}
+      <AnswerValue answer={answer} label={trans.__('Answer')} />
     </div>
+  );
+}
+
+/** An answer: rows as a table, all else as JSON. */
+export function AnswerValue(props: { answer: unknown; label: string }): JSX.Element {
+  const { answer, label } = props;
+  const table = tableOf(answer);
+  return table ? (
+    <div className="nbprod-Scroll">
+      <table className="nbprod-Table" aria-label={label}>
+        <thead>
+          <tr>
+            {table.head.map(name => (
+              <th key={name} scope="col">
+                {name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {table.rows.map((row, index) => (
+            <tr key={index}>
+              {row.map((one, at) => (
+                <td key={at}>{value(one)}</td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  ) : (
+    <pre className="nbprod-Log" tabIndex={0} aria-label={label}>
+      {JSON.stringify(answer, null, 2)}
+    </pre>
   );
 }

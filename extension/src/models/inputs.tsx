@@ -3,12 +3,13 @@ import type { JSONValue } from '@lumino/coreutils';
 import * as React from 'react';
 
 import type { JSX } from '../tokens';
-import { fieldsOf } from './signature';
+import { AnswerValue } from './answer';
+import { fieldsOf, sampleOf } from './signature';
 import type { IRoute } from './schema';
 
 interface IInputsProps {
   readonly route: IRoute;
-  /** What it answered to the sample; both are shown openly then. */
+  /** What the sample was answered. */
   readonly answer?: JSONValue;
   readonly trans: TranslationBundle;
 }
@@ -30,6 +31,7 @@ export function InputTable({ route, answer, trans }: IInputsProps): JSX.Element 
                 <tr>
                   <th scope="col">{trans.__('field')}</th>
                   <th scope="col">{trans.__('type')}</th>
+                  <th scope="col">{trans.__('sample')}</th>
                   <th scope="col">{trans.__('about')}</th>
                 </tr>
               </thead>
@@ -43,6 +45,7 @@ export function InputTable({ route, answer, trans }: IInputsProps): JSX.Element 
                         {field.isRequired ? '' : ` (${trans.__('may be left out')})`}
                       </th>
                       <td>{field.type}</td>
+                      <td className="nbprod-mod-sample">{sampleOf(route.sample, field)}</td>
                       <td>{field.about}</td>
                     </tr>
                   ))}
@@ -51,20 +54,18 @@ export function InputTable({ route, answer, trans }: IInputsProps): JSX.Element 
           </div>
         </React.Fragment>
       ))}
-      <details className="nbprod-Disclosure" open={answer !== undefined}>
-        <summary>{trans.__('Sample')}</summary>
+      <details className="nbprod-Disclosure">
+        <summary>{trans.__('The whole sample')}</summary>
         <pre className="nbprod-Log" tabIndex={0} aria-label={trans.__('Sample')}>
           {JSON.stringify(route.sample, null, 2)}
         </pre>
-        {answer === undefined ? null : (
-          <>
-            <p>{trans.__('and the answer')}</p>
-            <pre className="nbprod-Log" tabIndex={0} aria-label={trans.__('Answer to the sample')}>
-              {JSON.stringify(answer, null, 2)}
-            </pre>
-          </>
-        )}
       </details>
+      {answer === undefined ? null : (
+        <div className="nbprod-Answer">
+          <h4>{trans.__('Answer to the sample')}</h4>
+          <AnswerValue answer={answer} label={trans.__('Answer to the sample')} />
+        </div>
+      )}
     </>
   );
 }

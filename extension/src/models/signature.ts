@@ -1,8 +1,11 @@
 /** A JSON Schema as a list of fields, for people. */
 import type { JSONObject, JSONValue } from '@lumino/coreutils';
 
+import { value } from '../format';
 import { isObject } from './schema';
 import type { Schema } from './schema';
+
+const MOST = 40; // letters of a sample's value
 
 export interface IFieldInfo {
   readonly name: string;
@@ -17,6 +20,21 @@ export interface IFieldInfo {
 export function fieldsOf(schema: Schema): IFieldInfo[] {
   const defs = isObject(schema.$defs) ? schema.$defs : {};
   return inside(schema, '', defs, 0);
+}
+
+/** What a sample has for a field, on one line; of several rows the first one. */
+export function sampleOf(sample: JSONValue, field: IFieldInfo): string {
+  let found: unknown = sample;
+  for (const step of field.of ? field.of.split('.') : []) {
+    const isRows = step.endsWith('[]');
+    found = isObject(found) ? found[isRows ? step.slice(0, -2) : step] : undefined;
+    if (isRows) {
+      found = Array.isArray(found) ? found[0] : undefined;
+    }
+  }
+  const one = isObject(found) ? found[field.name] : undefined;
+  const text = one === undefined ? '' : value(one);
+  return text.length > MOST ? `${text.slice(0, MOST - 1)}…` : text;
 }
 
 function inside(schema: JSONValue, of: string, defs: JSONObject, depth: number): IFieldInfo[] {

@@ -255,7 +255,8 @@ async function startRun(
     model.follow(job);
     if (open?.context.model.dirty) {
       Notification.info(
-        trans.__('The run takes %1 as it was last saved, without your changes since.', path)
+        trans.__('The run takes %1 as it was last saved, without your changes since.', path),
+        { autoClose: 10000 }
       );
     }
   } catch (error) {

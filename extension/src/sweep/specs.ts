@@ -161,7 +161,11 @@ export function parallelSpec(
     field: 'score',
     type: 'quantitative',
     legend: null,
-    scale: { range: sweep.direction === 'maximize' ? range : range.reverse(), zero: false }
+    scale: {
+      range: sweep.direction === 'maximize' ? range : range.reverse(),
+      zero: false,
+      interpolate: 'rgb'
+    }
   };
   const line = (isBest: boolean): VegaLite => ({
     transform: [{ filter: `datum.isBest === ${isBest}` }],
