@@ -80,10 +80,12 @@ class Given:
     """A prepared process that a worker has given us, as much of a `Popen` as is used; it is no child of ours."""
 
     def __init__(self) -> None:
+        self.pid = 0
         self._handle: int | None = None
 
     def found(self, pid: int) -> None:
         """Take down which process it is."""
+        self.pid = pid
         with contextlib.suppress(OSError):
             self._handle = os.pidfd_open(pid)
 

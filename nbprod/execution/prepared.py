@@ -143,15 +143,29 @@ class Prepared:
             elif "error" in answer:
                 reason = answer["error"]
             else:
-                kernel = ForkedKernel(answer["pid"], self)
-                if kernel.pid in self._gone:
-                    kernel.ended(self._gone.pop(kernel.pid))
-                else:
-                    self._kernels[kernel.pid] = kernel
-                return kernel
+                return self._new(answer["pid"])
         if answer is None:
             self.close(reason)
         raise NotForked(reason, expected=False)
+
+    @property
+    def line(self) -> int:
+        """The descriptor of the line to it: who has it open owns it."""
+        return self._socket.fileno()
+
+    def adopt(self, state: Mapping[str, Any], pid: int) -> ForkedKernel:
+        """Take over a kernel that came of it for another owner; `state` is what it said to that one."""
+        self._take({"refused": {}, "verdicts": {}, **state})
+        with self._answered:
+            return self._new(pid)
+
+    def _new(self, pid: int) -> ForkedKernel:
+        kernel = ForkedKernel(pid, self)
+        if pid in self._gone:
+            kernel.ended(self._gone.pop(pid))
+        else:
+            self._kernels[pid] = kernel
+        return kernel
 
     def _send(self, request: Mapping[str, Any], fds: tuple[int, ...] = ()) -> None:
         try:
@@ -303,6 +317,18 @@ def _begin(command: tuple[str, ...], env: dict[str, str], desire: Desire) -> Pre
         return Prepared(command, env, desire)
     except OSError as error:
         raise NotForked(f"no process can be started ({error.strerror})", expected=False) from error
+
+
+def keep(command: Sequence[str], env: Mapping[str, str], desire: Desire, one: Prepared) -> None:
+    """Have the next kernels of this kind come from a prepared process that is there already."""
+    with _guard:
+        _all.setdefault((tuple(command), frozenset(env.items()), desire), one)
+
+
+def kept() -> list[tuple[Key, Prepared]]:
+    """Return the prepared processes by what they are for."""
+    with _guard:
+        return list(_all.items())
 
 
 def wait_until_tried() -> bool:

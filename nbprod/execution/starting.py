@@ -13,11 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nbprod.execution import memory, prepared
 from nbprod.execution.kernels import Alive
 from nbprod.execution.prepared import Desire
 
 if TYPE_CHECKING:
     from jupyter_client.manager import AsyncKernelManager
+
+    from nbprod.execution.manager import Manager
 
 _SOCKET_PATH = 96
 """Bytes that the path of a Unix socket may have on every system, less what follows our folder's name."""
@@ -69,13 +72,15 @@ async def start(wish: Wish, log: Path | None = None) -> Kernel:
     It talks over Unix sockets in a private folder, where there are any: the ports of TCP are chosen before the kernel binds
     them, so that with many kernels starting at once another one can take them first.
     """
-    from nbprod.execution.manager import Manager
+    if wish.desire is not None and prepared.keeper is not None:
+        from nbprod.execution import spare
 
+        ready = spare.take(wish)
+        if ready is not None:
+            return ready
     folder = tempfile.mkdtemp(prefix="nbprod-")
     log = log or Path(folder) / "kernel.log"
-    manager = Manager(kernel_name=wish.name)
-    manager.desire = wish.desire
-    manager.client_class = "jupyter_client.asynchronous.AsyncKernelClient"
+    manager = manager_for(wish)
     stem = os.path.join(folder, "k")
     if hasattr(socket, "AF_UNIX") and os.name == "posix" and len(stem) < _SOCKET_PATH:
         manager.transport, manager.ip = "ipc", stem
@@ -98,10 +103,21 @@ async def start(wish: Wish, log: Path | None = None) -> Kernel:
     return Kernel(manager, alive, log, folder)
 
 
+def manager_for(wish: Wish) -> Manager:
+    """Return the manager of a kernel that is not started yet."""
+    from nbprod.execution.manager import Manager
+
+    manager = Manager(kernel_name=wish.name)
+    manager.desire = wish.desire
+    manager.client_class = "jupyter_client.asynchronous.AsyncKernelClient"
+    return manager
+
+
 class Pool:
     """Kernels of one kind that are started ahead of need, in a thread of its own.
 
     Never more of them than there are tasks that will want one (`expect`), nor than `ahead`. The runs of a sweep share one.
+    Where memory is short no more than one is kept ready.
     """
 
     def __init__(self, wish: Wish, ahead: int) -> None:
@@ -171,7 +187,9 @@ class Pool:
 
         while True:
             with self._change:
-                while not self._closed and len(self._kernels) >= min(self.ahead, self._wanted):
+                while not self._closed and len(self._kernels) >= min(
+                    1 if memory.is_low() else self.ahead, self._wanted
+                ):
                     self._change.wait()
                 if self._closed:
                     return

@@ -1,27 +1,35 @@
-"""`python -m nbprod.worker.ahead NOTEBOOK` makes ready what the kernels of a notebook are forked from, by forking one as a run would."""
+"""`python -m nbprod.worker.ahead NOTEBOOK` makes ready what the kernels of a notebook are forked from, and the first of them.
+
+It does so by starting a kernel as a run would.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 
 from nbprod.errors import NbprodError
-from nbprod.execution import prepared, starting
+from nbprod.execution import prepared, spare, starting
 from nbprod.execution.run import pool_of
 from nbprod.notebook.pipeline import read_pipeline
 
 
 def main(notebook: Path) -> int:
-    """Start a kernel and end it."""
+    """Start a kernel and leave it to the worker."""
     try:
         pool = pool_of(read_pipeline(str(notebook)), 0)
     except NbprodError:
         return 0  # it cannot run as it is; whoever runs it is told why
-    asyncio.run(starting.start(pool.wish)).discard()
+    kernel = asyncio.run(starting.start(pool.wish))
     if prepared.wait_until_tried():
+        kernel.discard()
         prepared.close_all()
-        asyncio.run(starting.start(pool.wish)).discard()
+        kernel = asyncio.run(starting.start(pool.wish))
+    if spare.hand_over(pool.wish, kernel):
+        os._exit(0)  # what is done at the end of a process would end the kernel
+    kernel.discard()
     return 0
 
 

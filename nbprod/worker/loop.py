@@ -20,12 +20,13 @@ from nbprod.execution import memory
 from nbprod.runtime import forksafe
 from nbprod.worker.address import SEQPACKET_LIMIT, Address
 from nbprod.worker.job import Job, Surroundings
-from nbprod.worker.templates import Template
+from nbprod.worker.templates import Spare, Template
 
 IDLE_SECONDS = 15 * 60.0
 """So long a worker stays that is asked for nothing; `NBPROD_WORKER_IDLE` says otherwise."""
 ALONE_SECONDS = 2.0
 """So long it stays after the last server that used it has gone."""
+AHEAD = "nbprod.worker.ahead"
 KEPT = 2
 """So many prepared processes it keeps."""
 TICK = 5.0
@@ -39,6 +40,7 @@ class _Running:
 
     pid: int
     line: socket.socket | None
+    module: str
     copies: set[int] = field(default_factory=set)
 
 
@@ -64,6 +66,8 @@ class Loop:
         self._copied_for: dict[int, int] = {}
         self._copies = 0
         self._leaving: dict[int, float] = {}
+        self._spare: Spare | None = None
+        self._ahead: dict[str, Any] | None = None
         self._used = self._held = time.monotonic()
         self._over = ""
         self._job: Job | None = None
@@ -93,6 +97,7 @@ class Loop:
             self._tend()
         self.address.socket.unlink(missing_ok=True)
         say(f"the worker ends: {self._over}")
+        self._end_spare()
         for template in self._templates.values():
             template.close()
         return None
@@ -100,11 +105,15 @@ class Loop:
     def _is_job(self) -> bool:
         return self._job is not None
 
+    def _lines(self) -> list[socket.socket]:
+        lines = [running.line for running in self._running.values() if running.line is not None]
+        lines += [template.socket for template in self._templates.values()]
+        lines += [self._spare.line] if self._spare is not None else []
+        return [self._listener, *self._connections, *lines]
+
     def _wait(self) -> list[int]:
         poll = select.poll()
-        lines = [running.line for running in self._running.values() if running.line is not None]
-        templates = [template.socket for template in self._templates.values()]
-        for one in (self._listener, *self._connections, *lines, *templates):
+        for one in self._lines():
             poll.register(one.fileno(), select.POLLIN)
         poll.register(self._wake, select.POLLIN)
         needed = self._connections or self._running
@@ -117,10 +126,12 @@ class Loop:
             self._reap()
         elif fd == self._listener.fileno():
             self._accept()
+        elif self._spare is not None and self._spare.line.fileno() == fd:
+            self._end_spare()  # it has ended, or what it came of has
         for connection in [one for one in self._connections if one.fileno() == fd]:
             self._hear(connection, self._request)
         for running in [one for one in self._running.values() if one.line is not None and one.line.fileno() == fd]:
-            self._hear(running.line, lambda _, request, __, one=running: self._kernels(one, request))  # type: ignore[misc,arg-type]
+            self._hear(running.line, lambda _, request, fds, one=running: self._kernels(one, request, fds))  # type: ignore[misc,arg-type]
         for key, template in [(key, one) for key, one in self._templates.items() if one.socket.fileno() == fd]:
             self._told(key, template)
 
@@ -176,11 +187,15 @@ class Loop:
             self._end(reason)
             self._reply(connection, refused=reason)
             return
+        self._fork(request, fds, connection)
+
+    def _fork(self, request: dict[str, Any], fds: list[int], connection: socket.socket | None = None) -> None:
         try:
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             pid = os.fork()
         except OSError as error:
-            self._reply(connection, refused=f"no process can be started ({error.strerror})")
+            if connection is not None:
+                self._reply(connection, refused=f"no process can be started ({error.strerror})")
             return
         if pid == 0:
             ours.close()
@@ -189,15 +204,16 @@ class Loop:
             return
         theirs.close()
         ours.setblocking(False)
-        self._running[pid] = _Running(pid, ours)
-        self._reply(connection, pid=pid)
+        self._running[pid] = _Running(pid, ours, request["module"])
+        if request["module"] == AHEAD:
+            self._ahead = request
+        if connection is not None:
+            self._reply(connection, pid=pid)
 
     def _let_go(self) -> None:
         """Close, in a job's process, all that is the worker's."""
         signal.set_wakeup_fd(-1)
-        lines = [running.line for running in self._running.values() if running.line is not None]
-        templates = [template.socket for template in self._templates.values()]
-        for one in (self._listener, *self._connections, *lines, *templates):
+        for one in self._lines():
             one.close()
         for fd in (self._wake, self._waker, self._lock):
             os.close(fd)
@@ -216,9 +232,17 @@ class Loop:
 
     # Kernels
 
-    def _kernels(self, running: _Running, request: dict[str, Any]) -> None:
+    def _kernels(self, running: _Running, request: dict[str, Any], fds: list[int]) -> None:
         assert running.line is not None
         self._used = time.monotonic()
+        if request["do"] == "leave":
+            self._end_spare()
+            self._spare = Spare(request["key"], request["state"], socket.socket(fileno=os.dup(fds[0])))
+            self._reply(running.line, left=True)
+            return
+        if request["do"] == "take":
+            self._give_spare(running, request["key"])
+            return
         kind = ("command", "env", "modules", "may_draw")
         key = json.dumps([request[name] for name in kind], sort_keys=True)
         template = self._templates.get(key)
@@ -240,6 +264,22 @@ class Loop:
         except OSError as error:
             self._reply(running.line, none=str(error.strerror))
             self._drop(key)
+
+    def _give_spare(self, running: _Running, key: str) -> None:
+        assert running.line is not None
+        spare = self._spare
+        if spare is None or spare.key != key:
+            self._reply(running.line)
+            return
+        self._spare = None
+        running.copies.add(spare.state["parent"]["ready"])
+        self._reply(running.line, (spare.line.fileno(),), state=spare.state)
+        spare.line.close()
+
+    def _end_spare(self) -> None:
+        if self._spare is not None:
+            self._spare.end()
+            self._spare = None
 
     def _told(self, key: str, template: Template) -> None:
         answer = template.hear()
@@ -281,8 +321,27 @@ class Loop:
             self._used = time.monotonic()
             if running.line is not None:
                 running.line.close()
-            for copy in running.copies:
-                self._leaving[copy] = time.monotonic() + LEAVE_SECONDS
+            if running.module != AHEAD:
+                for copy in running.copies:
+                    self._leaving[copy] = time.monotonic() + LEAVE_SECONDS
+                self._prepare_again()
+
+    def _prepare_again(self) -> None:
+        """Have a kernel ready for the next job, as there was one for that which has ended."""
+        if (
+            self._ahead is None
+            or self._spare is not None
+            or self._running
+            or self._over
+            or self._unfit()
+            or memory.is_low()
+        ):
+            return
+        nothing = os.open(os.devnull, os.O_RDWR)
+        try:
+            self._fork(self._ahead, [nothing] * 3)
+        finally:
+            os.close(nothing)
 
     def _tend(self) -> None:
         now = time.monotonic()
@@ -291,6 +350,7 @@ class Loop:
             _kill_family(pid)
         if self._templates and memory.is_low():
             say("little memory is left: what kernels are forked from is given up")
+            self._end_spare()
             self._thin(0)
         if self._connections or self._running:
             self._held = now

@@ -1,13 +1,15 @@
-"""The prepared processes that a worker keeps between jobs: each job that needs kernels gets a copy of one, which forks them."""
+"""What a worker keeps between jobs: prepared processes, of which each job gets a copy that forks its kernels, and one kernel."""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import socket
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from nbprod.execution.forked import launch
@@ -76,3 +78,17 @@ class Template:
             with contextlib.suppress(OSError):
                 self.process.kill()
             self.process.wait()
+
+
+@dataclass
+class Spare:
+    """A kernel that waits for the next job: for which kind, what its job must know of it, the line to what it came of."""
+
+    key: str
+    state: dict[str, Any]
+    line: socket.socket
+
+    def end(self) -> None:
+        """Give it up."""
+        self.line.close()
+        shutil.rmtree(self.state["folder"], ignore_errors=True)

@@ -17,9 +17,10 @@ from typing import Any
 
 import pytest
 
-from nbprod.execution import forked, kernels, prepared, starting
+from nbprod.execution import forked, kernels, memory, prepared, provisioner, starting
+from nbprod.execution.forked import ForkedKernel
 from nbprod.execution.preload import DRAWS, desire_of, explain
-from nbprod.execution.prepared import Desire, ForkedKernel, NotForked
+from nbprod.execution.prepared import Desire, NotForked
 from nbprod.execution.starting import Kernel, Pool, Wish
 from nbprod.execution.verdicts import Verdicts
 from tests.execution.pipelines import Work
@@ -169,15 +170,15 @@ def test_how_a_kernel_ended_is_known(tmp_path: Path) -> None:
     kernel.discard()
 
 
-def test_twenty_at_once(tmp_path: Path) -> None:
+def test_fifty_at_once(tmp_path: Path) -> None:
     found: list[Kernel] = []
-    threads = [threading.Thread(target=lambda: found.append(begin(tmp_path))) for _ in range(20)]
+    threads = [threading.Thread(target=lambda: found.append(begin(tmp_path))) for _ in range(50)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     try:
-        assert len({kernel.alive.process.pid for kernel in found}) == 20
+        assert len({kernel.alive.process.pid for kernel in found}) == 50
         assert all(isinstance(kernel.alive.process, ForkedKernel) for kernel in found)
         assert ask(found[-1], "print(6 * 7)") == "42\n"
     finally:
@@ -213,6 +214,66 @@ def test_a_prepared_process_that_hangs_is_given_up(tmp_path: Path, monkeypatch: 
         assert one.process.poll() is not None
     finally:
         kernel.discard()
+
+
+def test_a_prepared_process_that_is_killed_in_the_middle_of_a_fork(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    provisioner._said.clear()
+    begin(tmp_path).discard()
+    one = the_one()
+    one.process.send_signal(signal.SIGSTOP)  # it has been asked, and has not answered
+    killer = threading.Timer(0.3, one.process.kill)
+    killer.start()
+
+    kernel = begin(tmp_path)
+
+    try:
+        assert not isinstance(kernel.alive.process, ForkedKernel)
+        assert ask(kernel, "print(1)") == "1\n"
+        assert capfd.readouterr().err == "nbprod: kernels start as usual: the prepared process has ended\n"
+    finally:
+        kernel.discard()
+
+
+def test_where_memory_is_low_no_process_is_prepared_and_it_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    provisioner._said.clear()
+    monkeypatch.setattr(memory, "available", lambda: 100 << 20)
+
+    found = [begin(tmp_path), begin(tmp_path)]
+
+    try:
+        assert not any(isinstance(kernel.alive.process, ForkedKernel) for kernel in found)
+        assert capfd.readouterr().err == "nbprod: kernels start as usual: only 100 MiB of memory are left\n", "once"
+    finally:
+        for kernel in found:
+            kernel.discard()
+
+
+def test_where_dev_shm_is_missing_kernels_are_forked_all_the_same(tmp_path: Path) -> None:
+    """Nothing of ours needs it; what a module needs it for when it is imported is found out by its trial."""
+    code = f"""
+        import asyncio, os, sys
+        sys.path[:0] = [{str(Path(__file__).parents[2])!r}]
+        from tests.execution.test_prepared import ask, begin, ForkedKernel
+        from pathlib import Path
+        try:
+            open("/dev/shm/x", "w")
+        except OSError:
+            print("missing")
+        kernel = begin(Path({str(tmp_path)!r}))
+        print(isinstance(kernel.alive.process, ForkedKernel), ask(kernel, "print(6 * 7)"), end="")
+        kernel.discard()
+    """
+    (tmp_path / "script").write_text(textwrap.dedent(code))
+    command = f"mount -t tmpfs -o ro none /dev/shm && exec {sys.executable} {tmp_path / 'script'}"
+    done = subprocess.run(["unshare", "-rm", "sh", "-c", command], capture_output=True, text=True, check=False)
+    if "unshare" in done.stderr or "mount" in done.stderr:
+        pytest.skip(f"no namespace of our own: {done.stderr.strip()}")
+
+    assert done.stdout == "missing\nTrue 42\n", done.stderr
 
 
 def test_kernels_go_with_the_process_that_wanted_them(tmp_path: Path) -> None:
@@ -278,6 +339,16 @@ def test_where_there_is_no_fork_kernels_start_as_usual(monkeypatch: pytest.Monke
 
     with pytest.raises(NotForked, match="on Linux only"):
         prepared.prepare([sys.executable, "-m", "ipykernel_launcher", "-f", "x"], os.environ, Desire())
+
+
+def test_where_python_has_no_fork_kernels_start_as_usual(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "fork")
+    kernel = begin(tmp_path)
+    try:
+        assert not isinstance(kernel.alive.process, ForkedKernel)
+        assert ask(kernel, "print(1)") == "1\n"
+    finally:
+        kernel.discard()
 
 
 def test_another_kind_of_kernel_is_left_alone() -> None:
@@ -428,6 +499,22 @@ def test_a_pool_starts_no_more_kernels_than_are_wanted(tmp_path: Path) -> None:
         pool.close()
         for kernel in taken:
             kernel.discard()
+
+
+def test_where_memory_is_low_one_kernel_at_most_is_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "is_low", lambda: True)
+    pool = Pool(Wish("python3", str(tmp_path), kernels.environment(), Desire()), ahead=3)
+    pool.expect(3)
+    while not pool._kernels:
+        time.sleep(0.01)
+    time.sleep(0.5)
+    try:
+        assert len(pool._kernels) == 1
+        taken = pool.take()
+        assert taken is not None
+        taken.discard()
+    finally:
+        pool.close()
 
 
 def test_a_pool_leaves_nothing_behind(tmp_path: Path) -> None:
