@@ -187,3 +187,53 @@ def test_a_module_in_the_project_does_not_stand_in_for_one_of_ours(live: Live) -
     opened(live, "shadow", *CHAIN)
 
     assert run(live, "shadow")["status"] in ("done", "failed")
+
+
+def spares(worker: psutil.Process) -> list[psutil.Process]:
+    """Return the kernels that wait for a job."""
+    try:
+        copies = [copy for template in templates(worker) for copy in template.children()]
+        return [kernel for copy in copies for kernel in copy.children() if kernel.status() != "zombie"]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def test_a_kernel_waits_for_the_next_run(live: Live) -> None:
+    worker = opened(live, "waits", ("task:a metrics", "import os\nnumber = float(os.getpid())"))
+    wait_for(lambda: spares(worker))
+    (kernel,) = spares(worker)
+
+    first = run(live, "waits")
+
+    assert first["result"]["metrics"] == {"number": float(kernel.pid)}
+    wait_for(lambda: spares(worker) and kernel not in spares(worker))
+    (another,) = spares(worker)
+    assert run(live, "waits")["result"]["metrics"] == {"number": float(another.pid)}
+    wait_for(lambda: not any(one.is_running() and one.status() != "zombie" for one in (kernel, another)), 15)
+
+
+def test_a_kernel_that_waited_is_not_used_where_a_new_one_would_find_another_module(live: Live) -> None:
+    cell = ("task:a metrics", "import click\nmark = getattr(click, 'mark', 0.0)")
+    worker = opened(live, "differs", cell)
+    wait_for(lambda: spares(worker))
+    assert run(live, "differs")["result"]["metrics"] == {"mark": 0.0}
+    wait_for(lambda: spares(worker))
+    (live.root / "differs" / "click.py").write_text("mark = 1.0")
+
+    assert run(live, "differs")["result"]["metrics"] == {"mark": 1.0}
+
+
+def test_a_kernel_that_waited_and_died_does_no_harm(live: Live) -> None:
+    worker = opened(live, "died", *CHAIN)
+    wait_for(lambda: spares(worker))
+    for kernel in spares(worker):
+        kernel.kill()
+
+    assert run(live, "died", n=4)["result"]["metrics"] == {"total": 6.0}
+
+
+def test_only_so_many_projects_have_a_worker(live: Live) -> None:
+    for number in range(4):
+        opened(live, f"many{number}", ("task:a", "x = 1"))
+
+    wait_for(lambda: sum(bool(workers(live, f"many{number}")) for number in range(4)) <= 2)
