@@ -63,11 +63,14 @@ class Workers:
 
     def prepare(self, root: Path, notebook: Path) -> None:
         """Have a worker, and in it what the notebook's kernels are forked from, in the background; nothing is said if that fails."""
+        from nbprod.execution import memory
         from nbprod.worker.address import possible
 
         with self._lock:
             late = time.monotonic() - self._failed.get(root, -RETRY_SECONDS) < RETRY_SECONDS
-            if self._closed or late or root in self._starting or possible() or self._is_ready(root, notebook):
+            if self._closed or late or root in self._starting or self._is_ready(root, notebook):
+                return
+            if possible() or memory.is_low():
                 return
             self._starting.add(root)
         threading.Thread(target=self._prepare, args=(root, notebook), name="nbprod-worker", daemon=True).start()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import stat
 import sys
 import tempfile
@@ -82,10 +83,17 @@ def _like(env: Mapping[str, str] | None) -> list[object]:
         *(PROTOCOL, nbprod.__file__, sys.executable, sys.version, sys.flags.isolated, sys.flags.optimize),
         sorted((name, value) for name, value in env.items() if name not in _OF_A_TERMINAL),
         *(os.getuid(), os.geteuid(), os.getgid(), sorted(os.getgroups()), os.getpriority(os.PRIO_PROCESS, 0)),
-        [resource.getrlimit(limit)[1] for limit in sorted(set(limits))],
+        [resource.getrlimit(limit) for limit in sorted(set(limits))],
+        *(umask(), sorted(os.sched_getaffinity(0))),
         _read("/proc/self/cgroup"),
         sorted(os.readlink(f"/proc/self/ns/{name}") for name in os.listdir("/proc/self/ns")),
     ]  # fmt: skip
+
+
+def umask() -> int:
+    """Return the mask for new files, without setting it, as `os.umask` would for a moment and for all threads."""
+    found = re.search(r"^Umask:\s*([0-7]+)", _read("/proc/self/status"), re.MULTILINE)
+    return int(found[1], 8) if found else -1
 
 
 def _read(path: str) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from nbprod.execution.processes import is_alive, started
-from nbprod.worker.address import SEQPACKET_LIMIT, Address, Unavailable, address
+from nbprod.worker.address import SEQPACKET_LIMIT, Address, Unavailable, address, umask
 
 ANSWER_SECONDS = 2.0
 """A worker that takes longer to fork hangs."""
@@ -147,14 +147,12 @@ def _request(module: str, arguments: list[str], cwd: str) -> dict[str, Any]:
     import resource
 
     limits = {name: resource.getrlimit(getattr(resource, name)) for name in dir(resource) if name.startswith("RLIMIT_")}
-    mask = os.umask(0o077)
-    os.umask(mask)
     return {
         "module": module,
         "arguments": arguments,
         "cwd": cwd,
         "env": dict(os.environ),
-        "umask": mask,
+        "umask": umask(),
         "limits": limits,
         "processors": sorted(os.sched_getaffinity(0)),
     }

@@ -53,7 +53,8 @@ class Job:
         if sys.stdout.isatty():
             sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
         surroundings.apply(request["env"])
-        os.umask(request["umask"])
+        if request["umask"] >= 0:
+            os.umask(request["umask"])
         os.sched_setaffinity(0, request["processors"])
         for name, (soft, hard) in request["limits"].items():
             number = getattr(resource, name)

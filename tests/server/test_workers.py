@@ -8,11 +8,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+from nbprod.execution import memory
+from nbprod.server.workers import Workers
 from tests.server import test_jobs
 from tests.server.live import Live, document, wait_for, write_notebook
 from tests.server.test_jobs import CHAIN, SLOW, says
@@ -237,3 +240,16 @@ def test_only_so_many_projects_have_a_worker(live: Live) -> None:
         opened(live, f"many{number}", ("task:a", "x = 1"))
 
     wait_for(lambda: sum(bool(workers(live, f"many{number}")) for number in range(4)) <= 2)
+
+
+def test_where_memory_is_low_no_worker_is_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "is_low", lambda: True)
+    monkeypatch.setattr(Workers, "_prepare", lambda *_: None)
+    server = Workers()
+    server.prepare(tmp_path, tmp_path / "a.ipynb")
+
+    assert not server._starting
+    monkeypatch.setattr(memory, "is_low", lambda: False)
+    monkeypatch.setenv("NBPROD_WORKER", "1")
+    server.prepare(tmp_path, tmp_path / "a.ipynb")
+    assert server._starting
