@@ -11,7 +11,7 @@ from benchmarks.timing import Spread
 
 EDITS = 10
 """Edits in each round."""
-FRAMES = 240
+FRAMES = 60
 """Frames of scrolling in each round."""
 
 EDIT = """async ([index, source, label]) => {
@@ -61,7 +61,7 @@ def bench_panel(root: Path, repeats: int) -> list[Row]:
     return [
         (
             "from an edit to the drawn graph, 200 cells in 20 tasks, milliseconds",
-            "100 ms of it: waiting for the next key",
+            "60 ms of it: waiting for the next key",
             str(edits),
         ),
         *(
@@ -110,7 +110,7 @@ def _frames(browser, root: Path, repeats: int) -> dict[str, list[list[float]]]:
             path = write(labs[-1].root / "nb.ipynb", *_pipeline(100, 10))
             person = Person(browser, labs[-1], path.name, panel=side == "with nbprod")
             people[side] = person.page
-            person.page.wait_for_timeout(8000)  # cells are drawn when JupyterLab is idle
+            person.page.wait_for_timeout(5000)  # cells are drawn when JupyterLab is idle
         for _ in range(repeats):
             for side, page in people.items():
                 page.bring_to_front()

@@ -17,7 +17,7 @@ import type { ITaskState } from './states';
 import type { INbprodModel } from './tokens';
 import type { Analysis, Job, JobEvent, Problem, RunDetail, Suggestion, TaskPlan } from './types';
 
-const ANALYSE_AFTER = 100; // ms without a keystroke
+const ANALYSE_AFTER = 60; // ms without a keystroke
 const PLAN_AFTER = 700;
 const RECORD_AFTER = 150;
 const LOOK_AGAIN = 3000; // while something is wrong that may be mended outside, or a run goes on elsewhere
