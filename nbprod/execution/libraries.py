@@ -25,10 +25,19 @@ alone = False
 libraries that they can do without and we have no use for (1 s less)."""
 
 
+def manager() -> ModuleType:
+    """Return `nbprod.execution.manager`, which imports jupyter_client.
+
+    That imports itself in a circle: two threads that begin it at once, one of them by way of nbclient, break each other's import.
+    """
+    return _once("nbprod.execution.manager", _UNUSED)
+
+
 def engine() -> ModuleType:
     """Return `nbprod.execution.engine`, which imports Papermill (0.4 s)."""
     import logging
 
+    manager()
     # it warns of parameters that a task's notebook binds elsewhere; ours are checked before anything runs
     logging.getLogger("papermill").setLevel(logging.ERROR)
     return _once("nbprod.execution.engine", _UNUSED)

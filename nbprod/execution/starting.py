@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nbprod.execution import memory, prepared
+from nbprod.execution import libraries, memory, prepared
 from nbprod.execution.kernels import Alive
 from nbprod.execution.prepared import Desire
 
@@ -105,9 +105,7 @@ async def start(wish: Wish, log: Path | None = None) -> Kernel:
 
 def manager_for(wish: Wish) -> Manager:
     """Return the manager of a kernel that is not started yet."""
-    from nbprod.execution.manager import Manager
-
-    manager = Manager(kernel_name=wish.name)
+    manager: Manager = libraries.manager().Manager(kernel_name=wish.name)
     manager.desire = wish.desire
     manager.client_class = "jupyter_client.asynchronous.AsyncKernelClient"
     return manager
