@@ -89,7 +89,7 @@ class Lab:
             self.process = subprocess.Popen(
                 [*command, *(f"--{name}={value}" for name, value in options.items())], env=env, stdout=log, stderr=log
             )
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while True:
             try:
                 urllib.request.urlopen(f"{self.url}/api?token={TOKEN}", timeout=5).close()
