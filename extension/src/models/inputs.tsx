@@ -32,7 +32,6 @@ export function InputTable({ route, answer, trans }: IInputsProps): JSX.Element 
                   <th scope="col">{trans.__('field')}</th>
                   <th scope="col">{trans.__('type')}</th>
                   <th scope="col">{trans.__('sample')}</th>
-                  <th scope="col">{trans.__('about')}</th>
                 </tr>
               </thead>
               <tbody>
@@ -43,10 +42,10 @@ export function InputTable({ route, answer, trans }: IInputsProps): JSX.Element 
                       <th scope="row">
                         <code>{field.name}</code>
                         {field.isRequired ? '' : ` (${trans.__('may be left out')})`}
+                        {field.about ? <div className="nbprod-Note">{field.about}</div> : null}
                       </th>
                       <td>{field.type}</td>
                       <td className="nbprod-mod-sample">{sampleOf(route.sample, field)}</td>
-                      <td>{field.about}</td>
                     </tr>
                   ))}
               </tbody>
