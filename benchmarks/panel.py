@@ -11,7 +11,7 @@ from benchmarks.timing import Spread
 
 EDITS = 10
 """Edits in each round."""
-FRAMES = 60
+FRAMES = 40
 """Frames of scrolling in each round."""
 
 EDIT = """async ([index, source, label]) => {
