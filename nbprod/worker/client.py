@@ -85,8 +85,7 @@ class Worker:
     def is_there(self) -> bool:
         """Return whether we are connected to it."""
         with self._lock:
-            # it says nothing unasked: what can be read is its end
-            return self._line is not None and not select.select([self._line], [], [], 0)[0]
+            return self._line is not None and not _ended(self._line)
 
     def close(self) -> None:
         """Let go of the worker."""
@@ -119,8 +118,9 @@ class Worker:
         return answer
 
     def _connected(self) -> socket.socket:
-        if self._line is not None:
+        if self._line is not None and not _ended(self._line):
             return self._line
+        self._drop()
         where = address(self.root)
         line = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         line.settimeout(ANSWER_SECONDS)
@@ -140,6 +140,11 @@ class Worker:
         if self._line is not None:
             self._line.close()
             self._line = None
+
+
+def _ended(line: socket.socket) -> bool:
+    """Return whether the worker has gone: it says nothing unasked, so what can be read is its end."""
+    return bool(select.select([line], [], [], 0)[0])
 
 
 def _request(module: str, arguments: list[str], cwd: str) -> dict[str, Any]:
