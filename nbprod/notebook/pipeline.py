@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,9 @@ from nbprod.notebook.graph import Graph
 from nbprod.notebook.parameters import Parameter
 from nbprod.notebook.reader import read_notebook
 from nbprod.notebook.serving import Serve
+
+DEEP = 12_000
+"""Nested calls that the analysis may make; a kernel compiles an expression of 3,000 terms, and we need three calls for each."""
 
 __all__ = ["Parameter", "Pipeline", "Serve", "Task", "pipeline_of", "read_pipeline"]
 
@@ -59,7 +63,7 @@ class Pipeline:
         known = {task: told for task, told in (facts or {}).items() if task in self.tasks}
         if not known and not keep:
             return self.plain
-        with _no_collection():
+        with _walking_trees():
             return build(self.outline, known, keep)
 
 
@@ -69,8 +73,13 @@ def read_pipeline(path: str | Path) -> Pipeline:
 
 
 @contextlib.contextmanager
-def _no_collection() -> Iterator[None]:
-    """Keep the garbage collector from walking through all syntax trees again and again: it would make the time grow faster than the notebook."""
+def _walking_trees() -> Iterator[None]:
+    """Let expressions be nested as deeply as Python lets them, a sum of 1,000 terms say, and keep the garbage collector away.
+
+    It would walk through all syntax trees again and again, and make the time grow faster than the notebook. The limit of recursion stays
+    raised: other threads may rely on it.
+    """
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), DEEP))
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -82,7 +91,7 @@ def _no_collection() -> Iterator[None]:
 
 def pipeline_of(notebook: Notebook) -> Pipeline:
     """Make a pipeline of a notebook that is read already, an open document for example."""
-    with _no_collection():
+    with _walking_trees():
         outline, parameters, problems, timeline = outline_of(notebook)
         graph = build(outline, {}, frozenset(), timeline)
     tasks = {name: Task(name, cells, outline.after.get(name, frozenset())) for name, cells in outline.tasks.items()}

@@ -34,6 +34,15 @@ def test_a_cell_with_a_syntax_error_does_not_hide_the_rest():
     assert [(d.code, d.cell) for d in errors(made)] == [("syntax", 2), ("undefined-name", 3)]
 
 
+def test_an_expression_may_be_as_long_as_a_kernel_bears():
+    terms = " + ".join(f"x{number % 5}" for number in range(2_900))
+
+    found = graph(f"# %% task:a\nx0 = x1 = x2 = x3 = x4 = [1]\n# %% task:b\ntotal = {terms}\n# %% task:c\nprint(total)")
+
+    assert found.nodes["b"].upstream == {"a"}
+    assert found.nodes["c"].upstream == {"b"}
+
+
 def test_fitted_in_parallel_and_compared():
     made = graph(
         "# %%\nimport numpy as np\nfrom lib import A, B, load\n# %% parameters\nseed = 1\n# %%\nnp.random.seed(seed)\n# %% task:load\nX, y = load()\n"
