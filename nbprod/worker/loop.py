@@ -95,7 +95,7 @@ class Loop:
                 if self._is_job():
                     return self._job
             self._tend()
-        self.address.socket.unlink(missing_ok=True)
+        self._vanish()
         say(f"the worker ends: {self._over}")
         self._end_spare()
         for template in self._templates.values():
@@ -185,6 +185,7 @@ class Loop:
         reason = self._unfit()
         if reason:
             self._end(reason)
+            self._vanish()  # before it says so: whoever was refused looks for another one
             self._reply(connection, refused=reason)
             return
         self._fork(request, fds, connection)
@@ -367,6 +368,10 @@ class Loop:
 
     def _end(self, reason: str) -> None:
         self._over = self._over or reason
+
+    def _vanish(self) -> None:
+        self.address.socket.unlink(missing_ok=True)
+        self._listener.close()
 
 
 def _kill_family(pid: int) -> None:
