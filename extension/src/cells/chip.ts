@@ -29,10 +29,15 @@ export class Chip implements IDisposable {
   /** Show the chip at a cell, or nowhere. */
   show(cell: Cell | null, text: string): void {
     const target = cell?.model.type === 'code' && !cell.isDisposed ? cell.node : null;
+    if (this._cell !== target) {
+      delete this._cell?.dataset.nbprodActive;
+      this._cell = target;
+    }
     if (!target) {
       this._node.remove();
       return;
     }
+    target.dataset.nbprodActive = 'true'; // the stylesheet draws no chip here; `:has()` would be asked about all cells
     const shown = text || this._trans.__('no task');
     if (this._node.textContent !== shown) {
       this._node.textContent = shown;
@@ -48,6 +53,7 @@ export class Chip implements IDisposable {
 
   dispose(): void {
     this._isDisposed = true;
+    delete this._cell?.dataset.nbprodActive;
     this._node.remove();
   }
 
@@ -57,6 +63,7 @@ export class Chip implements IDisposable {
   };
 
   private _node: HTMLButtonElement;
+  private _cell: HTMLElement | null = null;
   private _isDisposed = false;
 }
 
