@@ -18,7 +18,7 @@ ENOUGH = 5
 def keep(bench: str, repeats: int, rows: Sequence[Row]) -> None:
     """Keep a bench's rows in place of earlier ones, and write the page anew."""
     kept = json.loads(KEPT.read_text("utf-8")) if KEPT.exists() else {}
-    when = f"{datetime.now(UTC):%Y-%m-%d %H:%M}"
+    when = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
     kept[bench] = {"when": when, "repeats": repeats, "machine": machine(), "rows": [list(row) for row in rows]}
     KEPT.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", "utf-8")
     SHOWN.write_text(page(kept), "utf-8")
@@ -39,7 +39,7 @@ def page(kept: dict[str, dict[str, object]]) -> str:
     for bench, entry in kept.items():
         rows = entry["rows"]
         assert isinstance(rows, list)
-        text += [f"## {bench}", "", f"{entry['when']} UTC, {entry['repeats']} rounds.", "", table(rows), ""]
+        text += [f"## {bench}", "", f"{entry['when']}; {entry['repeats']} rounds.", "", table(rows), ""]
     return "\n".join(text)
 
 
