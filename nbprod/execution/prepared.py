@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -85,6 +86,7 @@ class Prepared:
         self._kernels: dict[int, ForkedKernel] = {}
         self._gone: dict[int, int] = {}
         self._free = self._importing = False
+        self._importing_since = time.monotonic()
         self._verdicts = Verdicts(command[0])
         self.process: subprocess.Popen[bytes] | Given
         if line is not None:
@@ -110,6 +112,10 @@ class Prepared:
             return False
         with self._answered:
             return bool(self._answered.wait_for(lambda: self.loaded or self.refused or self.failure, LOAD_SECONDS))
+
+    def is_busy(self) -> bool:
+        """Return whether it imports, and so answers nothing, for no longer than that may take."""
+        return self._importing and time.monotonic() - self._importing_since < READY_SECONDS
 
     @property
     def has_kernels(self) -> bool:
@@ -199,6 +205,7 @@ class Prepared:
         with self._answered:
             if "importing" in answer:
                 self._importing, self._free = True, False
+                self._importing_since = time.monotonic()
             elif "ready" in answer:
                 self._free = not self._importing
             elif "loaded" in answer:

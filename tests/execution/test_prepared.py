@@ -547,3 +547,20 @@ def test_a_kernel_that_died_while_it_waited_is_not_handed_out(tmp_path: Path) ->
             found.discard()
     finally:
         pool.close()
+
+
+def test_a_kernel_that_ends_while_its_prepared_process_imports_is_no_sign_that_this_one_hangs(tmp_path: Path) -> None:
+    kernel = begin(tmp_path)
+    one, process = the_one(), kernel.alive.process
+    os.kill(one.process.pid, signal.SIGSTOP)  # it answers nothing, as while it imports
+    one._importing, one._importing_since = True, time.monotonic()
+    try:
+        os.kill(process.pid, signal.SIGKILL)
+        time.sleep(0.1)
+        assert process.poll() is None
+        assert one.failure is None
+    finally:
+        os.kill(one.process.pid, signal.SIGCONT)
+
+    assert process.wait(10) == -signal.SIGKILL
+    kernel.discard()
