@@ -7,9 +7,12 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from nbprod.project import Entry
 
 Function = Callable[..., Any]
 
@@ -139,3 +142,10 @@ def short(path: Path) -> str:
     from nbprod.project import shown
 
     return shown(path)
+
+
+def model_name(entry: Entry) -> str:
+    """Return the name under which a pipeline's models are registered and served."""
+    from nbprod.promotion.package import service_name
+
+    return service_name(entry.config.service.name or entry.name)

@@ -1,97 +1,15 @@
-"""`nbprod promote`, `nbprod models`, `nbprod serve` and `nbprod predict`."""
+"""`nbprod serve` and `nbprod predict`."""
 
 from __future__ import annotations
 
 import json
 import sys
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from nbprod.cli.common import command, number, pipeline_argument, print_json, print_table, seconds, short
-from nbprod.cli.rehearsal import rehearse
-
-if TYPE_CHECKING:
-    from nbprod.project import Entry
-
-
-def _service_name(entry: Entry) -> str:
-    from nbprod.promotion.package import service_name
-
-    return service_name(entry.config.service.name or entry.name)
-
-
-@command(
-    pipeline_argument,
-    click.option("--run", "run", help="The run to promote; the best one of the pipeline without it."),
-    click.option("--allow-pickle", is_flag=True, help="Store by pickle what no safer format can hold."),
-    click.option("--dry-run", is_flag=True, help="Say what would be promoted: gate, signature and sample."),
-)
-def promote(pipeline: str | None, run: str | None, allow_pickle: bool, dry_run: bool, as_json: bool) -> None:
-    """Turn a run's model into a checked model version, the new champion.
-
-    The gate first (exit code 3 if it is not met), then the parity check: the packaged service is started in a clean
-    process and must answer what the run itself did (exit code 4).
-    """
-    from nbprod.project import Project
-    from nbprod.promotion.promote import promote as promote_run
-
-    project = Project.find()
-    entry = project.pipeline(pipeline)
-    if dry_run:
-        return rehearse(project, entry, run, allow_pickle=allow_pickle, as_json=as_json)
-    began = time.monotonic()
-
-    def on_step(step: str, detail: str) -> None:
-        if as_json:
-            print_json({"event": "step", "step": step, "detail": detail}, indent=None)
-        else:
-            click.echo(f"{step}: {detail}")
-
-    version = promote_run(project, entry, run, allow_pickle=allow_pickle, on_step=on_step)
-    if as_json:
-        return print_json({"event": "promoted", **version.to_json()}, indent=None)
-    metrics = ", ".join(f"{name} {number(value)}" for name, value in version.metrics.items())
-    click.echo(
-        f"{click.style(version.name, bold=True)} is the champion ({metrics}), in {seconds(time.monotonic() - began)}"
-    )
-    click.echo(f"  its files: {short(version.path)}; nbprod serve {entry.name} serves it")
-    return None
-
-
-@command(pipeline_argument)
-def models(pipeline: str | None, as_json: bool) -> None:
-    """List model versions, and the services that serve them."""
-    from nbprod.project import Project
-    from nbprod.promotion.registry import Registry
-    from nbprod.promotion.serve import services
-
-    project = Project.find()
-    name = _service_name(project.pipeline(pipeline)) if pipeline else None
-    versions = Registry(project).versions(name) if project.has_records else []
-    running = [one for one in services(project) if name in {None, one.name}] if versions else []
-    if as_json:
-        versions_json = [one.to_json() for one in versions]
-        print_json({"versions": versions_json, "services": [one.to_json() for one in running]})
-        return
-    if not versions:
-        click.echo("no model versions yet")
-        return
-    urls = {one.model: f"{one.status} {one.url}" for one in running}
-    rows = [
-        [
-            one.name,
-            one.status,
-            ", ".join(one.aliases),
-            one.run,
-            ", ".join(f"{key} {number(value)}" for key, value in one.metrics.items()),
-            urls.get(one.name, ""),
-        ]
-        for one in versions
-    ]
-    print_table(["version", "state", "alias", "run", "metrics", "service"], rows)
+from nbprod.cli.common import command, model_name, pipeline_argument, print_json, short
 
 
 @command(
@@ -126,7 +44,7 @@ def serve(
 
     project = Project.find()
     entry = project.pipeline(pipeline)
-    name = _service_name(entry)
+    name = model_name(entry)
     if stop:
         service = services.stop(project, name)
     else:
@@ -160,7 +78,7 @@ def predict(
     if sum([sample, data is not None, csv_file is not None]) != 1:
         raise click.UsageError("give one of --sample, --data and --csv")
     project = Project.find()
-    name = _service_name(project.pipeline(pipeline))
+    name = model_name(project.pipeline(pipeline))
     prediction = ask(project, name, _parse(data), csv_file=csv_file, route=route)
     differs = difference(prediction.expected, prediction.answer) if sample else None
     if as_json:

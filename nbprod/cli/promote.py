@@ -1,0 +1,48 @@
+"""`nbprod promote`: a run's model becomes a checked model version."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from nbprod.cli.common import command, number, pipeline_argument, print_json, seconds, short
+from nbprod.cli.rehearsal import rehearse
+
+
+@command(
+    pipeline_argument,
+    click.option("--run", "run", help="The run to promote; the best one of the pipeline without it."),
+    click.option("--allow-pickle", is_flag=True, help="Store by pickle what no safer format can hold."),
+    click.option("--dry-run", is_flag=True, help="Say what would be promoted: gate, signature and sample."),
+)
+def promote(pipeline: str | None, run: str | None, allow_pickle: bool, dry_run: bool, as_json: bool) -> None:
+    """Turn a run's model into a checked model version, the new champion.
+
+    The gate first (exit code 3 if it is not met), then the parity check: the packaged service is started in a clean
+    process and must answer what the run itself did (exit code 4).
+    """
+    from nbprod.project import Project
+    from nbprod.promotion.promote import promote as promote_run
+
+    project = Project.find()
+    entry = project.pipeline(pipeline)
+    if dry_run:
+        return rehearse(project, entry, run, allow_pickle=allow_pickle, as_json=as_json)
+    began = time.monotonic()
+
+    def on_step(step: str, detail: str) -> None:
+        if as_json:
+            print_json({"event": "step", "step": step, "detail": detail}, indent=None)
+        else:
+            click.echo(f"{step}: {detail}")
+
+    version = promote_run(project, entry, run, allow_pickle=allow_pickle, on_step=on_step)
+    if as_json:
+        return print_json({"event": "promoted", **version.to_json()}, indent=None)
+    metrics = ", ".join(f"{name} {number(value)}" for name, value in version.metrics.items())
+    click.echo(
+        f"{click.style(version.name, bold=True)} is the champion ({metrics}), in {seconds(time.monotonic() - began)}"
+    )
+    click.echo(f"  its files: {short(version.path)}; nbprod serve {entry.name} serves it")
+    return None
