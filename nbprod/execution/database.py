@@ -87,12 +87,14 @@ class Database:
                 where=Location(file=self.url),
                 fix="Upgrade nbprod.",
             )
-        if found is not None:
+        if found == tables.VERSION:
             return
-        with self.write() as connection:
+        with self.write() as connection:  # makes what is not there: so far, a newer schema has more tables, and no other ones
             self._driver.create(connection, tables.ALL)  # type: ignore[arg-type]  # its own connection
             if connection.execute(select(tables.schema.c.version)).scalar() is None:
                 connection.execute(tables.schema.insert().values(version=tables.VERSION))
+            else:
+                connection.execute(tables.schema.update().values(version=tables.VERSION))
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

@@ -9,7 +9,8 @@ from nbprod.execution.sql import Column, Kind, Table
 
 JSON, FLOAT, INTEGER, TEXT, STRING = Kind.JSON, Kind.FLOAT, Kind.INTEGER, Kind.TEXT, Kind.STRING
 
-VERSION = 1
+VERSION = 2
+"""Of the schema. Records of an older one get the tables that they lack when they are opened."""
 
 schema = Table("schema", Column("version", INTEGER, primary_key=True))
 
@@ -188,6 +189,26 @@ services = Table(
     Column("updated", FLOAT, nullable=False),
 )
 
+models = Table(
+    "models",
+    Column("name", STRING, 200, primary_key=True),
+    Column("updated", FLOAT, nullable=False),
+)
+"""A row for each model; who changes its versions or aliases holds it, so that one at a time does."""
+
+model_events = Table(
+    "model_events",
+    Column("id", INTEGER, primary_key=True),
+    Column("model", STRING, 200, nullable=False),
+    Column("version", INTEGER, nullable=False),
+    Column("kind", STRING, 20, nullable=False),
+    Column("who", STRING, 200, nullable=False),
+    Column("why", TEXT, nullable=False),
+    Column("data", JSON, nullable=False),
+    Column("created", FLOAT, nullable=False),
+    indexes={"model_events_by_version": ("model", "version", "id")},
+)
+
 ALL = (
     schema,
     runs,
@@ -203,5 +224,7 @@ ALL = (
     model_versions,
     model_aliases,
     services,
+    models,
+    model_events,
 )
 """All tables; one that refers to another comes after it."""

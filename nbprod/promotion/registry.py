@@ -2,73 +2,45 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
+import difflib
+import getpass
+import re
 import shutil
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from enum import StrEnum
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from nbprod.errors import NotFoundError, PromotionError
 from nbprod.execution import tables
-from nbprod.execution.database import Place, database
+from nbprod.execution.database import Place, Taken, database
 from nbprod.execution.processes import is_alive, me
 from nbprod.execution.sql import Connection, Row, delete, func, select
+from nbprod.promotion.stored import check_files
+from nbprod.promotion.version import (
+    CHALLENGER,
+    CHAMPION,
+    PREVIOUS,
+    Event,
+    Kind,
+    ModelVersion,
+    Stage,
+    Status,
+)
 
-CHAMPION = "champion"
-PREVIOUS = "previous"
+__all__ = ["CHALLENGER", "CHAMPION", "PREVIOUS", "ModelVersion", "Registry", "Stage", "Status", "user"]
+
+ALIAS = re.compile(r"(?!v?\d+$)[a-z][a-z0-9_-]{0,39}")
 
 
-class Status(StrEnum):
-    BUILDING = "building"
-    READY = "ready"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True)
-class ModelVersion:
-    """A promoted run. `path` is the folder of its Bento; `files` are the SHA-256 of each file in it."""
-
-    model: str
-    version: int
-    pipeline: str
-    run: str
-    status: Status
-    path: Path
-    metrics: Mapping[str, float]
-    lineage: Mapping[str, Any]
-    files: Mapping[str, str]
-    created: float
-    aliases: tuple[str, ...] = ()
-    error: str | None = None
-
-    @property
-    def name(self) -> str:
-        return f"{self.model}/v{self.version}"
-
-    @property
-    def interface(self) -> dict[str, Any] | None:
-        """For each route the JSON Schemas of its `input` and `output`, as the Bento has them; None if its files are not there."""
-        try:
-            value = json.loads((self.path / "apis" / "schema.json").read_text("utf-8"))
-        except (OSError, ValueError):
-            return None
-        return {route["name"]: {"input": route["input"], "output": route["output"]} for route in value["routes"]}
-
-    @property
-    def samples(self) -> dict[str, Any] | None:
-        """For each route the arguments of a call that the run's own model has answered, a small one where there is."""
-        try:
-            calls = json.loads((self.path / "src" / "samples.json").read_text("utf-8"))
-        except (OSError, ValueError):
-            return None
-        return {call["route"]: call["arguments"] for call in calls}
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values."""
-        return {**asdict(self), "name": self.name, "path": str(self.path), "aliases": list(self.aliases)}
+def user() -> str:
+    """Return who is at work, as approvals and notes record it."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's user need have no name
+        return "unknown"
 
 
 class Registry:
@@ -82,7 +54,7 @@ class Registry:
         """Take the next number and record a version that is being built; its folder is `path`, not made yet."""
         table = tables.model_versions
         host, pid, started = me()
-        with self._database.write() as connection:
+        with self._holding(model) as connection:
             self._reconcile(connection)
             newest = connection.execute(select(func.max(table.c.version)).where(table.c.model == model)).scalar()
             version = (newest or 0) + 1
@@ -106,15 +78,23 @@ class Registry:
         return self.get(model, version, any_status=True)
 
     def ready(
-        self, version: ModelVersion, built: Path, lineage: Mapping[str, Any], files: Mapping[str, str]
+        self,
+        version: ModelVersion,
+        built: Path,
+        lineage: Mapping[str, Any],
+        files: Mapping[str, str],
+        holdout: Path | None = None,
     ) -> ModelVersion:
-        """Move the finished folder to its place and mark the version ready. Nothing half-written is ever ready."""
+        """Move the finished folder (and its held-out rows) to its place and mark the version ready. Nothing half-written is ever ready."""
         version.path.parent.mkdir(parents=True, exist_ok=True)
-        built.rename(version.path)
         try:
+            if holdout is not None:
+                holdout.rename(version.holdout)
+            built.rename(version.path)
             self._update(version, status=Status.READY, lineage=dict(lineage), files=dict(files))
         except BaseException:
             shutil.rmtree(version.path, ignore_errors=True)
+            shutil.rmtree(version.holdout, ignore_errors=True)
             raise
         return self.get(version.model, version.version)
 
@@ -122,35 +102,102 @@ class Registry:
         """Record that a version could not be built."""
         self._update(version, status=Status.FAILED, error=error)
 
-    def crown(self, version: ModelVersion) -> ModelVersion:
-        """Make a ready version the champion, and the champion before it `previous`, at once."""
-        with self._database.write() as connection:
+    def crown(self, version: ModelVersion, *, why: str = "", who: str | None = None) -> ModelVersion:
+        """Make a ready version the champion, and the champion before it `previous`, at once.
+
+        Raises:
+            PromotionError: It waits for approval, was rejected or archived.
+            ServiceError: Its files are gone or were changed.
+        """
+        check_files(version)
+        with self._holding(version.model) as connection:
+            self._crown(connection, version, Kind.CROWNED, why, who)
+        return self.get(version.model, version.version)
+
+    def rollback(
+        self, model: str, to: int | str | None = None, *, why: str = "", who: str | None = None
+    ) -> ModelVersion:
+        """Let champion and previous change places, or make the version `to` the champion; return the new champion.
+
+        Raises what `crown` raises, and `NotFoundError` if there is no champion before this one.
+        """
+        if to is None and self._number(model, PREVIOUS) is None:
+            raise NotFoundError(
+                f"{model} has no champion before this one",
+                fix=f"Name the version to go back to: nbprod rollback {model} --to V.",
+            )
+        version = self.get(model, PREVIOUS if to is None else to)
+        check_files(version)
+        with self._holding(model) as connection:
+            if to is None:  # `previous` may have moved since it was read
+                self._crown(connection, self._get(connection, model, PREVIOUS), Kind.ROLLED_BACK, why, who)
+            else:
+                self._crown(connection, version, Kind.ROLLED_BACK, why, who)
+        return self.get(model)
+
+    def point(
+        self, model: str, alias: str, version: int | str | None, *, why: str = "", who: str | None = None
+    ) -> None:
+        """Point an alias (but the champion's and the previous one's) at a version, or remove it with `None`. Raises `PromotionError`, `NotFoundError`."""
+        if alias in (CHAMPION, PREVIOUS):
+            raise PromotionError(
+                f"the alias {alias!r} is moved by promotion and rollback only",
+                fix=f"nbprod rollback {model} --to V makes another version the champion.",
+            )
+        if not ALIAS.fullmatch(alias):
+            raise PromotionError(
+                f"{alias!r} cannot be an alias",
+                fix="Use up to 40 small letters, digits, '-' and '_', the first one a letter; 'v1' and the like are versions.",
+            )
+        chosen = None if version is None else self.get(model, version)
+        with self._holding(model) as connection:
+            before = self._aliases(connection, model).get(alias)
+            if chosen is None:
+                if before is None:
+                    raise NotFoundError(f"{model} has no alias {alias!r}", fix=f"nbprod models {model} lists them.")
+                self._unpoint(connection, model, alias)
+                self._record(connection, model, before, Kind.ALIAS, why, who, {"removed": alias})
+            elif before != chosen.version:
+                self._point(connection, model, alias, chosen.version)
+                self._record(connection, model, chosen.version, Kind.ALIAS, why, who, {"alias": alias, "from": before})
+
+    def note(self, version: ModelVersion, kind: Kind, why: str, *, who: str | None = None, **data: Any) -> ModelVersion:
+        """Record something about a version that moves no alias: a note, that it was forced, rejected, archived or restored.
+
+        Raises `PromotionError` for archiving or rejecting the champion.
+        """
+        with self._holding(version.model) as connection:
             aliases = self._aliases(connection, version.model)
-            champion = aliases.get(CHAMPION)
-            if champion != version.version:
-                if champion is not None:
-                    self._point(connection, version.model, PREVIOUS, champion)
-                self._point(connection, version.model, CHAMPION, version.version)
+            if kind in (Kind.ARCHIVED, Kind.REJECTED):
+                if aliases.get(CHAMPION) == version.version:
+                    raise PromotionError(
+                        f"{version.name} is the champion",
+                        fix=f"Make another one the champion first: nbprod rollback {version.model}.",
+                    )
+                for alias in (CHALLENGER, PREVIOUS):
+                    if aliases.get(alias) == version.version:
+                        self._unpoint(connection, version.model, alias)
+            self._record(connection, version.model, version.version, kind, why, who, data)
+        return self.get(version.model, version.version, any_status=True)
+
+    def approve(self, version: ModelVersion, why: str, *, who: str | None = None) -> ModelVersion:
+        """Record that somebody approves a version, and make it the champion, at once.
+
+        Raises `PromotionError` if it does not wait for that, `ServiceError` if its files are gone or were changed.
+        """
+        check_files(version)
+        with self._holding(version.model) as connection:
+            found = self._get(connection, version.model, version.version)
+            if found.stage not in (Stage.WAITING, Stage.REJECTED):
+                raise PromotionError(f"{version.name} does not wait for approval: it is {found.stage or found.status}")
+            self._record(connection, version.model, version.version, Kind.APPROVED, why, who, {})
+            self._crown(connection, self._get(connection, version.model, version.version), Kind.CROWNED, why, who)
         return self.get(version.model, version.version)
 
     def get(self, model: str, version: int | str | None = None, *, any_status: bool = False) -> ModelVersion:
         """Return a version by number (`3`, `"v3"`), by alias, or the champion. Raises `NotFoundError`."""
-        table = tables.model_versions
         with self._database.read() as connection:
-            aliases = self._aliases(connection, model)
-            number = _number(version) if version is not None else aliases.get(CHAMPION)
-            if number is None and isinstance(version, str):
-                number = aliases.get(version)
-            rows = connection.execute(select(table).where(table.c.model == model).order_by(table.c.version)).all()
-        found = [_version(row, aliases, self._state) for row in rows]
-        wanted = next((item for item in found if item.version == number), None)
-        if wanted is None:
-            ready = ", ".join(f"v{item.version}" for item in found if item.status is Status.READY)
-            what = f"{model} has no version {version}" if version is not None and found else f"{model} has no champion"
-            raise NotFoundError(
-                what if found else f"nothing has been promoted to {model!r} yet",
-                fix=f"Ready versions: {ready}." if ready else f"Promote a run first: nbprod promote {model}.",
-            )
+            wanted = self._get(connection, model, version)
         if wanted.status is not Status.READY and not any_status:
             reason = f": {wanted.error}" if wanted.error else ""
             raise PromotionError(
@@ -158,10 +205,16 @@ class Registry:
             )
         return wanted
 
+    def named(self, text: str, *, any_status: bool = True) -> ModelVersion:
+        """Return what `wine/v3`, `wine/3`, `wine@previous` or `wine` (its champion) names. Raises `NotFoundError`."""
+        model, slash, version = text.partition("@") if "@" in text else text.partition("/")
+        if not slash:
+            return self.get(model, any_status=any_status)
+        return self.get(model, version, any_status=any_status)
+
     def champion(self, model: str) -> ModelVersion | None:
         """Return the version that is served now, if there is one."""
-        with self._database.read() as connection:
-            number = self._aliases(connection, model).get(CHAMPION)
+        number = self._number(model, CHAMPION)
         return None if number is None else self.get(model, number)
 
     def versions(self, model: str | None = None) -> list[ModelVersion]:
@@ -172,7 +225,95 @@ class Registry:
             self._reconcile(connection)
             rows = connection.execute(query if model is None else query.where(table.c.model == model)).all()
             aliases = {name: self._aliases(connection, name) for name in {row.model for row in rows}}
-        return [_version(row, aliases[row.model], self._state) for row in rows]
+            events = self._events(connection, model)
+        return [_version(row, aliases[row.model], self._state, events) for row in rows]
+
+    @contextmanager
+    def _holding(self, model: str) -> Iterator[Connection]:
+        """Give a transaction in which no other process changes this model's versions and aliases."""
+        table = tables.models
+        with self._database.read() as connection:
+            known = connection.execute(select(table.c.name).where(table.c.name == model)).scalar()
+        if known is None:
+            with contextlib.suppress(Taken), self._database.write() as connection:
+                connection.execute(table.insert().values(name=model, updated=time.time()))
+        with self._database.write() as connection:
+            # SQLite has one writer anyway; elsewhere this row's lock makes the others wait
+            connection.execute(table.update().where(table.c.name == model).values(updated=time.time()))
+            yield connection
+
+    def _get(self, connection: Connection, model: str, version: int | str | None) -> ModelVersion:
+        table = tables.model_versions
+        aliases = self._aliases(connection, model)
+        number = _number(version) if version is not None else aliases.get(CHAMPION)
+        if number is None and isinstance(version, str):
+            number = aliases.get(version)
+        rows = connection.execute(select(table).where(table.c.model == model).order_by(table.c.version)).all()
+        wanted = next((row for row in rows if row.version == number), None)
+        if wanted is not None:
+            return _version(wanted, aliases, self._state, self._events(connection, model))
+        ready = ", ".join(f"v{row.version}" for row in rows if row.status == Status.READY)
+        what = f"{model} has no version {version}" if version is not None and rows else f"{model} has no champion"
+        if rows:
+            raise NotFoundError(
+                what, fix=f"Ready versions: {ready}." if ready else f"Promote a run first: nbprod promote {model}."
+            )
+        known = connection.execute(select(tables.models.c.name)).scalars().all()
+        close = difflib.get_close_matches(model, known, n=1)
+        raise NotFoundError(
+            f"nothing has been promoted to {model!r} yet",
+            fix=f"Did you mean {close[0]!r}?" if close else f"Promote a run first: nbprod promote {model}.",
+        )
+
+    def _number(self, model: str, alias: str) -> int | None:
+        with self._database.read() as connection:
+            return self._aliases(connection, model).get(alias)
+
+    def _crown(self, connection: Connection, version: ModelVersion, kind: Kind, why: str, who: str | None) -> None:
+        now = self._get(connection, version.model, version.version)
+        if now.stage in (Stage.WAITING, Stage.REJECTED, Stage.ARCHIVED):
+            doing = {Stage.WAITING: "waits for approval", Stage.REJECTED: "was rejected", Stage.ARCHIVED: "is archived"}
+            verb = "restore" if now.stage is Stage.ARCHIVED else "approve"
+            raise PromotionError(
+                f"{version.name} {doing[now.stage]}, so that it cannot become the champion",
+                fix=f"nbprod models {verb} {version.name} --because TEXT changes that.",
+            )
+        aliases = self._aliases(connection, version.model)
+        champion = aliases.get(CHAMPION)
+        if champion == version.version:
+            return
+        if champion is not None:
+            self._point(connection, version.model, PREVIOUS, champion)
+        elif aliases.get(PREVIOUS) == version.version:
+            self._unpoint(connection, version.model, PREVIOUS)
+        if aliases.get(CHALLENGER) == version.version:
+            self._unpoint(connection, version.model, CHALLENGER)
+        self._point(connection, version.model, CHAMPION, version.version)
+        self._record(connection, version.model, version.version, kind, why, who, {"from": champion})
+
+    def _record(
+        self, connection: Connection, model: str, version: int, kind: Kind, why: str, who: str | None, data: Any
+    ) -> None:
+        connection.execute(
+            tables.model_events.insert().values(
+                model=model,
+                version=version,
+                kind=kind.value,
+                who=who or user(),
+                why=why,
+                data=dict(data),
+                created=time.time(),
+            )
+        )
+
+    def _events(self, connection: Connection, model: str | None) -> dict[tuple[str, int], list[Event]]:
+        table = tables.model_events
+        query = select(table).order_by(table.c.id)
+        found: dict[tuple[str, int], list[Event]] = {}
+        for row in connection.execute(query if model is None else query.where(table.c.model == model)).all():
+            event = Event(row.kind, row.who, row.why, row.created, row.data)
+            found.setdefault((row.model, row.version), []).append(event)
+        return found
 
     def _update(self, version: ModelVersion, **values: Any) -> None:
         table = tables.model_versions
@@ -203,9 +344,14 @@ class Registry:
         return {row.alias: row.version for row in rows}
 
     def _point(self, connection: Connection, model: str, alias: str, version: int) -> None:
+        self._unpoint(connection, model, alias)
+        connection.execute(
+            tables.model_aliases.insert().values(model=model, alias=alias, version=version, updated=time.time())
+        )
+
+    def _unpoint(self, connection: Connection, model: str, alias: str) -> None:
         table = tables.model_aliases
         connection.execute(delete(table).where(table.c.model == model, table.c.alias == alias))
-        connection.execute(table.insert().values(model=model, alias=alias, version=version, updated=time.time()))
 
 
 def _number(version: int | str) -> int | None:
@@ -213,7 +359,9 @@ def _number(version: int | str) -> int | None:
     return int(text) if text.isdigit() else None
 
 
-def _version(row: Row, aliases: Mapping[str, int], state: Path) -> ModelVersion:
+def _version(
+    row: Row, aliases: Mapping[str, int], state: Path, events: Mapping[tuple[str, int], list[Event]]
+) -> ModelVersion:
     return ModelVersion(
         row.model,
         row.version,
@@ -227,4 +375,5 @@ def _version(row: Row, aliases: Mapping[str, int], state: Path) -> ModelVersion:
         row.created,
         tuple(sorted(alias for alias, version in aliases.items() if version == row.version)),
         row.error,
+        tuple(events.get((row.model, row.version), ())),
     )
