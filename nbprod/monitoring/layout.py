@@ -1,0 +1,132 @@
+"""Requests laid out as columns: what was asked, and what was answered, each with the request and row it stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from nbprod.monitoring.log import Line, is_answered
+from nbprod.promotion.profile import columns_of_answer, columns_of_arguments
+
+
+@dataclass
+class Table:
+    """Columns of equal length; entry `i` is of request `requests[i]`, and of row `rows[i]` in it."""
+
+    columns: dict[str, list[Any]] = field(default_factory=dict)
+    requests: list[int] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.requests)
+
+
+@dataclass
+class Seen:
+    """Answered requests, the features they asked about and the answers they got, by route."""
+
+    lines: list[Line]
+    features: Table
+    answers: dict[str, Table]
+
+
+def lay_out(lines: Iterable[Line]) -> Seen:
+    """Lay out the answered ones of these lines; a feature that a request does not have is None there."""
+    taken = [line for line in lines if is_answered(line)]
+    answers: dict[str, _Gatherer] = {}
+    features = _Gatherer("")
+    for number, line in enumerate(taken):
+        count = features.take(number, line["arguments"])
+        route = str(line.get("route", "predict"))
+        answers.setdefault(route, _Gatherer(route)).take_answer(number, line.get("answer"), count)
+    return Seen(taken, features.table(), {route: gathered.table() for route, gathered in answers.items()})
+
+
+class _Gatherer:
+    """Collects rows of one form, and lays them out in one go: a million requests of one row take a second."""
+
+    def __init__(self, route: str) -> None:
+        self.route = route
+        self.parts: list[tuple[int, dict[str, Sequence[Any]]]] = []
+        self.argument: str | None = None
+        self.alike: list[Any] = []
+        self.result = Table()
+        self.length = 0  # of the columns; those that are alike are laid out later
+
+    def take(self, number: int, arguments: Any) -> int:
+        """Take a request's arguments; returns how many rows they hold."""
+        if not isinstance(arguments, dict):
+            return 0
+        if len(arguments) == 1:
+            ((name, value),) = arguments.items()
+            if (
+                isinstance(value, list)
+                and value
+                and isinstance(value[0], dict | list)
+                and self.argument in (None, name)
+                and (not self.alike or type(self.alike[0]) is type(value[0]))
+            ):
+                self.argument = name
+                self._extend(number, value)
+                return len(value)
+        return self._part(number, columns_of_arguments(arguments))
+
+    def take_answer(self, number: int, answer: Any, rows: int) -> None:
+        """Take a request's answer: a list with one entry for each row, or something else as one entry."""
+        if isinstance(answer, list) and len(answer) == rows:
+            if answer and (not self.alike or _form(self.alike[0]) == _form(answer[0])):
+                self._extend(number, answer)
+            elif answer:
+                self._part(number, columns_of_answer(self.route, answer))
+        elif answer is not None:
+            columns = columns_of_answer(self.route, answer)
+            self._part(number, {name: values for name, values in columns.items() if len(values) == 1})
+
+    def _extend(self, number: int, values: list[Any]) -> None:
+        self.alike.extend(values)
+        if len(values) == 1:
+            self.result.requests.append(number)
+            self.result.rows.append(0)
+        else:
+            self.result.requests.extend([number] * len(values))
+            self.result.rows.extend(range(len(values)))
+
+    def _part(self, number: int, columns: dict[str, Sequence[Any]]) -> int:
+        self._flush_alike()
+        count = max(map(len, columns.values()), default=0)
+        # a plain value beside a table of several rows holds for each of them
+        even = {name: list(values) if len(values) == count else [values[0]] * count for name, values in columns.items()}
+        self._append(even, count)
+        self.result.requests.extend([number] * count)
+        self.result.rows.extend(range(count))
+        return count
+
+    def _flush_alike(self) -> None:
+        if self.alike:
+            values, self.alike = self.alike, []
+            columns = (
+                columns_of_answer(self.route, values)
+                if self.route
+                else columns_of_arguments({str(self.argument): values})
+            )
+            self._append({name: list(column) for name, column in columns.items()}, len(values))
+
+    def _append(self, columns: dict[str, list[Any]], count: int) -> None:
+        known = self.result.columns
+        for name, values in columns.items():
+            if name not in known:
+                known[name] = [None] * self.length
+            known[name].extend(values)
+        for name, values in known.items():
+            if name not in columns:
+                values.extend([None] * count)
+        self.length += count
+
+    def table(self) -> Table:
+        self._flush_alike()
+        return self.result
+
+
+def _form(value: Any) -> str:
+    return "row" if isinstance(value, dict) else "list" if isinstance(value, list) else "plain"
