@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import datetime as dt
 import operator
 import re
 from itertools import pairwise
@@ -130,11 +131,99 @@ class Requirement(RootModel[str]):
         return self.root
 
 
+class HoldoutConfig(_Model):
+    """The held-out rows of a run, where they cannot be found: variables of the notebook."""
+
+    rows: str | None = None
+    """The variable with the rows that the serve function is asked."""
+    truth: str | None = None
+    """The variable with the right answers."""
+    answer: str | None = None
+    """The column of the serve function's answer that is compared with them."""
+
+
 class PromoteConfig(_Model):
-    """The evaluation gate: what a run must reach to become a model version."""
+    """The gate: what a run must reach to become a model version."""
 
     require: dict[str, Requirement] = Field(default_factory=dict)
     """For each metric, a comparison such as ">= 0.9"."""
+    holdout: HoldoutConfig = Field(default_factory=HoldoutConfig)
+    """The rows on which a new model and the champion are compared; found by themselves where they can be."""
+    latency_ms: float | None = Field(default=None, gt=0)
+    """Milliseconds in which the service must answer the sample's smallest call (the median of 40, over HTTP on this machine)."""
+    size_mb: float | None = Field(default=None, gt=0)
+    """Megabytes that the version may take."""
+    approval: bool = False
+    """Whether somebody must approve a version (nbprod models approve) before it becomes the champion."""
+
+
+class MonitorConfig(_Model):
+    """How a service's requests are compared with what its model was made from."""
+
+    window: int = Field(default=1000, ge=200)
+    """Rows that are compared: the newest ones."""
+    every: float = Field(default=60, ge=1)
+    """Seconds between two looks of `nbprod watch` at least; fewer looks need less certainty for an alarm."""
+    false_alarms: float = Field(default=0.01, gt=0, le=1)
+    """How many false alarms a day are borne."""
+    require: dict[str, Requirement] = Field(default_factory=dict)
+    """For each metric of rows with feedback, a comparison such as ">= 0.85"."""
+    label: str | None = None
+    """The field of the answer that feedback is about; it is found from the labels without it."""
+    route: str = "predict"
+    """The route that feedback is about."""
+
+
+class WatchConfig(_Model):
+    """When `nbprod watch` trains again, and what it does with the new model."""
+
+    data: bool = True
+    """Train again when a file that the champion's run has read, or one of `inputs`, is new or changed."""
+    cron: str | None = Field(default=None, examples=["0 3 * * *"])
+    """Train again at these times: minute, hour, day of the month, month, day of the week."""
+    drift: bool = True
+    """Train again when requests have drifted, or a metric of labelled rows has become worse."""
+    labels: int | None = Field(default=None, ge=1)
+    """Train again when so many rows have been labelled (by feedback) since the last time."""
+    collect: str | None = None
+    """A CSV or Parquet file that the notebook reads: rows with feedback are added to it before it runs."""
+    column: str | None = None
+    """The column of that file for the label; found from the file's other columns without it."""
+    keep: int | None = Field(default=None, ge=1)
+    """The newest labelled rows that a run is given; all without it. As many as `labels`: adjacent windows; more: overlapping ones."""
+    test: float = Field(default=0.3, gt=0, lt=1)
+    """The part of the new labelled rows, the newest, that no model is trained on: champion and challenger are compared on it."""
+    cooldown: float = Field(default=3600, ge=0)
+    """Seconds after an attempt in which no other one begins."""
+    shadow: int = Field(default=200, ge=0)
+    """Requests that a challenger answers beside the champion before it takes over; none with 0."""
+    patience: float = Field(default=3600, gt=0)
+    """Seconds that it waits for those requests; then those that came decide."""
+    agree: float = Field(default=0, ge=0, le=1)
+    """The part of the shadowed answers that must be the champion's."""
+    guard: float = Field(default=600, ge=0)
+    """Seconds after a change in which the champion before it comes back if errors or latency get worse."""
+    slower: float = Field(default=2, gt=1)
+    """How many times the champion's median latency is worse."""
+    parameters: Literal["champion", "config"] = "champion"
+    """Whose parameters a run gets: those of the champion's run, or those of this file and the notebook."""
+    notify: list[str] = Field(default_factory=list)
+    """Commands and http(s) addresses that are told of each event, as JSON."""
+
+    @model_validator(mode="after")
+    def _check(self) -> WatchConfig:
+        if self.cron is not None:
+            from cronsim import CronSim, CronSimError
+
+            try:
+                CronSim(self.cron, dt.datetime(2026, 1, 1))  # noqa: DTZ001 - only read
+            except CronSimError as error:
+                raise ValueError(f"cron: {self.cron!r} is no line of cron ({error})") from None
+        if self.collect is not None and not self.collect.lower().endswith((".csv", ".parquet")):
+            raise ValueError(f"collect: {self.collect!r} should end in .csv or .parquet")
+        if self.keep is not None and self.labels is not None and self.keep < self.labels:
+            raise ValueError(f"keep ({self.keep}) must not be below labels ({self.labels}): rows would never be used")
+        return self
 
 
 class ServiceConfig(_Model):
@@ -165,6 +254,8 @@ class PipelineConfig(_Model):
     sweep: SweepConfig = Field(default_factory=SweepConfig)
     promote: PromoteConfig = Field(default_factory=PromoteConfig)
     service: ServiceConfig = Field(default_factory=ServiceConfig)
+    monitor: MonitorConfig = Field(default_factory=MonitorConfig)
+    watch: WatchConfig = Field(default_factory=WatchConfig)
 
     @model_validator(mode="before")
     @classmethod

@@ -19,7 +19,7 @@ EXIT_UNEXPECTED = 70
 
 EPILOG = """\b
 Exit codes: 0 done, 1 something to put right (its message says what), 2 wrong usage, 3 the gate is not met, 4 the
-service does not answer what the run did, 70 nbprod itself failed, 130 cancelled.
+service does not answer what the run did, 5 drift, 70 nbprod itself failed, 130 cancelled.
 """
 
 # Each command's module is imported when it is called: `nbprod --help` reads this table only.
@@ -36,6 +36,8 @@ COMMANDS = {
     "models": ("models:models", "List model versions and their services."),
     "serve": ("service:serve", "Start the service of a model version, or stop it."),
     "predict": ("service:predict", "Ask a running service."),
+    "monitor": ("monitor:monitor", "Compare what a service was asked with what its model was made from."),
+    "watch": ("watch:watch", "Train again when data, time, drift or feedback say so, and let the better model take over."),
     "gc": ("records:gc", "Delete what no kept run or model needs."),
     "schema": ("schema:schema", "Print the JSON Schema of pipelines.yaml."),
 }

@@ -101,7 +101,7 @@ def columns_drift(profile: Mapping[str, Any], seen: Seen, level: float, enough: 
     compared = [_compare(item) for item in sure]
     adjusted = holm(np.array([float(result.p) for result in compared])) if compared else np.zeros(0)
     verdicts = {id(item): (result, float(p)) for item, result, p in zip(sure, compared, adjusted, strict=True)}
-    return [_verdict(item, *verdicts.get(id(item), (None, None)), level) for item in counted]
+    return [_verdict(item, verdicts.get(id(item)), level) for item in counted]
 
 
 def _testable(item: _Counted, enough: int) -> bool:
@@ -157,11 +157,12 @@ def _compare(item: _Counted) -> Comparison:
     return test(item.reference, item.live, missing, item.missing)
 
 
-def _verdict(item: _Counted, result: Comparison | None, p: float | None, level: float) -> ColumnDrift:
+def _verdict(item: _Counted, found: tuple[Comparison, float] | None, level: float) -> ColumnDrift:
+    result, p = found or (None, None)
     described, rows = item.profile, max(item.rows, 1)
     low, high = described.get("low"), described.get("high")
     numbers = item.numbers if described["kind"] != "category" else np.zeros(0)
-    outside = int(((numbers < low) | (numbers > high)).sum()) if low is not None and len(numbers) else 0
+    outside = 0 if low is None or high is None else int(((numbers < low) | (numbers > high)).sum())
     missing = item.missing / rows
     psi = float(result.psi) if result else None
     verdict = "too few rows"

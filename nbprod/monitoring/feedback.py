@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nbprod.monitoring.layout import Seen, lay_out
-from nbprod.monitoring.log import FEEDBACK, Line, PredictionLog
+from nbprod.monitoring.log import FEEDBACK, PredictionLog
 
 
 @dataclass

@@ -14,6 +14,7 @@ from nbprod.errors import Location, NbprodError
 
 Line = dict[str, Any]
 BLOCK = 1 << 20
+EARLY = 100
 PREDICTIONS, FEEDBACK, SHADOW = "predictions", "feedback", "shadow"
 
 
@@ -86,6 +87,25 @@ class PredictionLog:
                 if own >= rows:
                     break
         return [line for *_, line in sorted(heap, key=lambda item: item[:2])]
+
+    def since(self, start: float, most: int) -> list[Line]:
+        """Return the newest lines from the time `start` on, at most so many of each file; read from the files' ends."""
+        found: list[Line] = []
+        for path in self.files(PREDICTIONS):
+            if _mtime(path) < start:
+                continue
+            own = early = 0
+            for line in self._parsed(_backwards(path)):
+                if float(line.get("ts", 0)) < start:
+                    early += 1
+                    if early > EARLY:  # several threads write, so lines are only nearly in order
+                        break
+                    continue
+                found.append(line)
+                own += 1
+                if own >= most:
+                    break
+        return sorted(found, key=lambda line: float(line.get("ts", 0)))
 
     def _parsed(self, lines: Iterator[bytes]) -> Iterator[Line]:
         loads, losses = json.loads, self.losses
