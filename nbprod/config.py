@@ -226,6 +226,20 @@ class WatchConfig(_Model):
         return self
 
 
+class LogConfig(_Model):
+    """What a service keeps of its predictions."""
+
+    enabled: bool = True
+    sample: float = Field(default=1, gt=0, le=1)
+    """The share of the requests that is kept."""
+    megabytes: float = Field(default=256, gt=0)
+    """Size beyond which the oldest are removed."""
+    days: float = Field(default=30, gt=0)
+    """Age beyond which they are removed."""
+    leave_out: list[str] = Field(default_factory=list)
+    """Columns and arguments that are not kept."""
+
+
 class ServiceConfig(_Model):
     """How the promoted model is served."""
 
@@ -236,6 +250,7 @@ class ServiceConfig(_Model):
     host: str = "127.0.0.1"
     port: int | None = Field(default=None, ge=1, le=65535)
     """The port; a free one without it."""
+    log: LogConfig = Field(default_factory=LogConfig)
 
 
 class PipelineConfig(_Model):

@@ -12,7 +12,7 @@ def models(pipeline: str | None, as_json: bool) -> None:
     """List model versions, and the services that serve them."""
     from nbprod.project import Project
     from nbprod.promotion.registry import Registry
-    from nbprod.promotion.serve import services
+    from nbprod.service.records import services
 
     project = Project.find()
     name = model_name(project.pipeline(pipeline)) if pipeline else None

@@ -17,6 +17,15 @@ from nbprod.cli.common import command, model_name, pipeline_argument, print_json
     click.option("--version", "version", help="The model version (a number or an alias); the champion without it."),
     click.option("--port", type=click.IntRange(1, 65535), help="The port; a free one without it."),
     click.option("--host", help="The address to listen at; only this machine (127.0.0.1) without it."),
+    click.option("--workers", type=click.IntRange(1, 256), help="Processes that answer; as pipelines.yaml says (1)."),
+    click.option("--accept-edits", is_flag=True, help="Serve service.py and model.py as they were edited."),
+    click.option("--beside", metavar="VERSION", help="Ask this version too, in shadow; or for a share with --percent."),
+    click.option(
+        "--percent",
+        type=click.FloatRange(min=0, max=100, min_open=True),
+        help="The share of requests that the version beside answers.",
+    ),
+    click.option("--alone", is_flag=True, help="End what --beside began."),
     click.option("--stop", is_flag=True, help="Stop the service."),
     click.option(
         "--timeout",
@@ -31,31 +40,59 @@ def serve(
     version: str | None,
     port: int | None,
     host: str | None,
+    workers: int | None,
+    accept_edits: bool,
+    beside: str | None,
+    percent: float | None,
+    alone: bool,
     stop: bool,
     timeout: float,
     as_json: bool,
 ) -> None:
     """Start the service of a model version and wait until it answers; or stop it.
 
-    It goes on when this command has ended. To roll back, serve an earlier version.
+    It goes on when this command has ended. If it runs already, the version is swapped without losing a request.
     """
     from nbprod.project import Project
-    from nbprod.promotion import serve as services
+    from nbprod.service import deployments
 
+    if sum([stop, alone, beside is not None]) > 1:
+        raise click.UsageError("give one of --stop, --alone and --beside")
+    if percent is not None and beside is None:
+        raise click.UsageError("--percent goes with --beside")
     project = Project.find()
     entry = project.pipeline(pipeline)
     name = model_name(entry)
+    config = entry.config.service
     if stop:
-        service = services.stop(project, name)
+        service = deployments.stop(project, name)
+    elif alone:
+        service = deployments.alone(project, name, timeout=timeout)
+    elif beside is not None and percent is not None:
+        service = deployments.split(project, name, beside, percent, timeout=timeout)
+    elif beside is not None:
+        service = deployments.shadow(project, name, beside, timeout=timeout)
     else:
-        config = entry.config.service
-        service = services.serve(project, name, version, port or config.port, host=host or config.host, timeout=timeout)
+        service = deployments.serve(
+            project,
+            name,
+            version,
+            port or config.port,
+            host=host or config.host,
+            workers=workers or config.workers,
+            timeout=timeout,
+            accept_edits=accept_edits,
+            env=deployments.environment(project, name, config),
+        )
     if as_json:
         print_json(service.to_json())
     elif stop:
         click.echo(f"{service.model} is stopped")
     else:
         click.echo(f"{service.model} answers at {service.url} (log: {short(service.log)})")
+        if service.challenger:
+            told = f"answers {percent:g} % of the requests" if percent else "is asked too"
+            click.echo(f"  {name}/v{service.challenger['version']} {told}")
 
 
 @command(
@@ -73,7 +110,7 @@ def predict(
     """Ask a running service. The answer is JSON on standard output."""
     from nbprod.project import Project
     from nbprod.promotion.parity import difference
-    from nbprod.promotion.predict import predict as ask
+    from nbprod.service.predict import predict as ask
 
     if sum([sample, data is not None, csv_file is not None]) != 1:
         raise click.UsageError("give one of --sample, --data and --csv")

@@ -1,4 +1,4 @@
-"""BentoML from the outside: build a Bento, start and stop a service, each in processes of their own.
+"""BentoML from the outside: build a Bento in a process of its own, and ask a service.
 
 BentoML is never imported here. Its store (`BENTOML_HOME`) is scratch: it loses concurrent saves, and two services on
 one home wipe each other's metrics.
@@ -6,25 +6,20 @@ one home wipe each other's metrics.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import re
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
+from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nbprod import telemetry
-from nbprod.errors import PromotionError, ServiceError
-
-if TYPE_CHECKING:
-    import psutil
+from nbprod.errors import PromotionError
 
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 """Asks a service directly: a proxy set for this shell must not be asked for an address of this machine."""
@@ -41,12 +36,6 @@ def environment(home: Path) -> dict[str, str]:
     kept = {key: value for key, value in os.environ.items() if key != "PYTHONPATH" and not key.startswith("BENTOML_")}
     path = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", os.defpath)])
     return {**kept, **telemetry.environment(), "PATH": path, "BENTOML_HOME": str(home)}
-
-
-CLEAN = re.compile(
-    r"HOME|USER|PATH|LANG|LC_\w+|TZ|TMPDIR|LD_LIBRARY_PATH|XDG_\w+|PYTHONDONTWRITEBYTECODE|PYTHONPYCACHEPREFIX|\w+_NUM_THREADS"
-)
-"""Variables that a clean process keeps; what else the service needs, it must bring itself."""
 
 
 def build(
@@ -71,7 +60,7 @@ def build(
             "build_ctx": str(source),
             "description": readme,
             "include": sorted(p.relative_to(source).as_posix() for p in source.rglob("*") if p.is_file()),
-            "python": {"lock_packages": False, "packages": list(packages)},
+            "python": {"lock_packages": False, "packages": [*packages, *_server()]},
         },
     }
     path = home / "build.json"
@@ -89,91 +78,9 @@ def build(
         raise PromotionError(f"BentoML could not build {name}:\n{_tail(done.stdout + done.stderr)}")
 
 
-class Process:
-    """A BentoML service that runs; `start` gives one. It outlives this process unless it is stopped."""
-
-    def __init__(self, popen: subprocess.Popen[bytes], url: str, log: Path) -> None:
-        self._popen, self.url, self.log = popen, url, log
-
-    @property
-    def pid(self) -> int:
-        return self._popen.pid
-
-    def wait_ready(self, timeout: float) -> None:
-        """Return when the service answers. Raises `ServiceError` with the log's tail when it ends or takes too long."""
-        deadline = time.monotonic() + timeout
-        while not answers(self.url):
-            if self._popen.poll() is not None:
-                raise ServiceError(
-                    f"the service ended while it started (exit code {self._popen.returncode}):\n{self.tail()}",
-                    fix=f"Its whole log: {self.log}",
-                )
-            if time.monotonic() > deadline:
-                raise ServiceError(
-                    f"the service does not answer after {timeout:g} s:\n{self.tail()}", fix=f"Its whole log: {self.log}"
-                )
-            time.sleep(0.05)
-
-    def detach(self) -> None:
-        """Leave the service to itself; nothing of it ends with this process."""
-        self._popen.returncode = 0  # else Popen warns, and later waits, for a child that is meant to outlive it
-
-    def tail(self) -> str:
-        """The last lines of the log."""
-        return _tail(self.log.read_text(errors="replace"))
-
-    def stop(self, grace: float = 15.0) -> None:
-        """End the service and its workers, by force after `grace` seconds."""
-        stop(self.pid, grace)
-        self._popen.wait()
-
-
-def start(folder: Path, home: Path, log: Path, port: int, host: str = "127.0.0.1", *, clean: bool = False) -> Process:
-    """Start a service from an exported Bento, detached from this process and its terminal.
-
-    `clean` keeps this process's environment from it, so that it shows whether it stands alone.
-    """
-    ours = environment(home)
-    kept = {key: value for key, value in ours.items() if CLEAN.fullmatch(key) or os.environ.get(key) != value}
-    home.mkdir(parents=True, exist_ok=True)
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("wb") as output:
-        popen = subprocess.Popen(
-            [sys.executable, "-P", "-m", "bentoml", "serve", str(folder), "--host", host, "--port", str(port)],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            cwd=home,
-            env=kept if clean else ours,
-            start_new_session=True,
-        )
-    every = host in ("0.0.0.0", "::")  # noqa: S104 - what the caller asked for; nobody can call that address
-    shown = "127.0.0.1" if every else f"[{host}]" if ":" in host else host
-    return Process(popen, f"http://{shown}:{port}", log)
-
-
-def stop(pid: int, grace: float = 15.0) -> None:
-    """End a service: its supervisor and every worker, which have process groups of their own."""
-    import psutil
-
-    try:
-        parent = psutil.Process(pid)
-        family = [parent, *parent.children(recursive=True)]
-        if grace:
-            parent.terminate()
-    except psutil.NoSuchProcess:
-        return
-    _, alive = psutil.wait_procs(family, timeout=grace)
-    for process in alive:
-        _kill(process)
-    psutil.wait_procs(alive, timeout=5)
-
-
-def _kill(process: psutil.Process) -> None:
-    import psutil
-
-    with contextlib.suppress(psutil.NoSuchProcess):  # it may end by itself just now
-        process.kill()
+def _server() -> list[str]:
+    """What speaks HTTP in a service, beside what BentoML brings itself, pinned."""
+    return [f"{name}=={metadata.version(name)}" for name in ("httptools", "uvloop")]
 
 
 def answers(url: str, timeout: float = 2.0) -> bool:

@@ -7,7 +7,7 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,12 @@ from nbprod.errors import Location, PromotionError
 from nbprod.promotion import bento, modelcode, parity, servicecode
 from nbprod.promotion.candidate import Candidate
 from nbprod.promotion.capture import Capture
+from nbprod.promotion.gate import Check
+from nbprod.promotion.stored import hashes
 
 SUPPORT = Path(__file__).with_name("support.py")
-RESERVED = ("service.py", "nbprod_support.py")
+INSIDE = Path(__file__).with_name("inside")
+RESERVED = ("service.py", "nbprod_support.py", "nbprod_serving")
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ def package(
     *,
     workers: int = 1,
     host: str = "127.0.0.1",
+    checks: Sequence[Check] = (),
 ) -> Package:
     """Write the source folder, build the Bento in a process of its own, and return the export in `scratch/bento`.
 
@@ -70,10 +74,12 @@ def package(
         "nbprod_support.py": SUPPORT.read_text("utf-8"),
         "lineage.json": json.dumps(lineage, indent=1),
         "signature.json": json.dumps(captured.signature.to_json(), indent=1),
+        "profile.json": json.dumps(captured.profile),
         "samples.json": json.dumps([vars(call) for call in captured.calls], indent=1),
     }
     for file, text in texts.items():
         (source / file).write_text(text, "utf-8")
+    shutil.copytree(INSIDE, source / "nbprod_serving", ignore=shutil.ignore_patterns("__pycache__"))
     _copy_modules(captured, source)
     artifacts = scratch / "artifacts"
     if artifacts.is_dir() and any(artifacts.iterdir()):
@@ -99,16 +105,6 @@ def service_name(text: str) -> str:
     'wine-quality'
     """
     return re.sub(r"[^a-z0-9_]+", "-", text.lower()).strip("-") or "service"
-
-
-def hashes(folder: Path) -> dict[str, str]:
-    """The SHA-256 of every file below a folder, by its path from there; Python's caches aside."""
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts:
-            with path.open("rb") as file:
-                found[path.relative_to(folder).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
-    return found
 
 
 def requirements(candidate: Candidate, captured: Capture) -> list[str]:
@@ -141,7 +137,7 @@ def requirements(candidate: Candidate, captured: Capture) -> list[str]:
 
 def _copy_modules(captured: Capture, source: Path) -> None:
     for inside, file in captured.modules.items():
-        if inside in RESERVED:
+        if inside.partition("/")[0] in RESERVED:
             raise PromotionError(
                 f"the module {file} has a name that the generated service needs itself",
                 fix="Rename it, and its import in the notebook.",
@@ -161,6 +157,7 @@ def _lineage(candidate: Candidate, captured: Capture, version: str, packages: li
         "serve": {"name": candidate.serve.name, "kind": candidate.serve.kind},
         **candidate.lineage,
         "python": captured.python,
+        "holdout": dict(captured.holdout),
         "requirements": packages,
         "values": {
             item["name"]: {"type": item["type"], "format": item["format"], "file": item["file"]}

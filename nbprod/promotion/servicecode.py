@@ -14,13 +14,12 @@ from nbprod.promotion.signature import Column, Input, Signature
 if TYPE_CHECKING:
     from jinja2 import Template
 
-IMPORTED = frozenset(
-    "Annotated Any BaseModel ConfigDict Field HTMLResponse JSONResponse Literal Request Response Route Starlette".split()
-)
+IMPORTED = frozenset("Annotated Any BaseModel ConfigDict Field Literal".split())
 """Names that generated code imports."""
 ROWS = ("frame", "records")
 ROW = ("series", "record")
 MAX_LINE = 118
+BEFORE = "Request ids, limits, the API key, batches, the log of predictions, /metrics, /info, /feedback and /v2 are its business."
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,8 @@ def write_service(about: ServiceText, signature: Signature) -> str:
         has_field="Field(" in body,
         pydantic=", ".join(name for name in ("BaseModel", "ConfigDict", "Field") if _uses(name, bool(models), body)),
         tables=tables,
-        warm=[line for item in signature.inputs for line in _warm(item, names)],
+        batches=quoted(_batches(signature)) if _batches(signature) else "",
+        before=BEFORE,
         routes=routes,
         waits=signature.waits,
     )
@@ -204,13 +204,12 @@ def _given(item: Input, names: Mapping[str, str]) -> str:
     return item.name
 
 
-def _warm(item: Input, names: Mapping[str, str]) -> list[str]:
-    if item.kind in ROWS:
-        row = names[item.name]
-        return [f'given["{item.name}"] = [{row}.model_validate(row, strict=False) for row in given["{item.name}"]]']
-    if item.kind in ROW:
-        return [f'given["{item.name}"] = {names[item.name]}.model_validate(given["{item.name}"], strict=False)']
-    return []
+def _batches(signature: Signature) -> dict[str, str]:
+    """For each route the argument whose rows may be answered together with other requests'."""
+    rows = [item.name for item in signature.inputs if item.kind in (*ROWS, "array")]
+    if not signature.rowwise or signature.waits or len(rows) != 1:
+        return {}
+    return dict.fromkeys(signature.answers, rows[0])
 
 
 def _route(

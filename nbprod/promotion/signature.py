@@ -68,6 +68,8 @@ class Signature:
     doc: str = ""
     waits: bool = False
     """Whether the function is a coroutine function."""
+    rowwise: bool = False
+    """Whether it was seen to answer each row of its one table by itself, so that rows of several requests may be asked at once."""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values; `from_json` reads them back."""
@@ -80,7 +82,7 @@ class Signature:
             Input(**{**item, "columns": tuple(Column(**column) for column in item["columns"])})
             for item in value["inputs"]
         )
-        return cls(inputs, dict(value["answers"]), value["doc"], value["waits"])
+        return cls(inputs, dict(value["answers"]), value["doc"], value["waits"], value.get("rowwise", False))
 
 
 def infer_input(name: str, value: Any, annotation: Any, default: Any, reference: Any) -> Input:

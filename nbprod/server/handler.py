@@ -113,7 +113,7 @@ _NEEDED = (
     "nbprod.execution.report",
     "nbprod.notebook.pipeline",
     "nbprod.notebook.suggest",
-    "nbprod.promotion.predict",
+    "nbprod.service.predict",
     "nbprod.promotion.preview",
     "nbprod.sweep.making",
 )

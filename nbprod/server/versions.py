@@ -13,7 +13,7 @@ from nbprod.server.values import json_value, numbers
 
 if TYPE_CHECKING:
     from nbprod.promotion import registry as core
-    from nbprod.promotion import serve
+    from nbprod.service import records
 
 
 def model_name(place: Place) -> str:
@@ -32,7 +32,7 @@ def check_kept(place: Place) -> None:
 def models_of(place: Place) -> Models:
     """Return the versions of a pipeline's model, newest first, and its service."""
     from nbprod.promotion.registry import Registry
-    from nbprod.promotion.serve import find
+    from nbprod.service.records import find
 
     if not place.project.has_records:
         return Models(versions=[], services=[])
@@ -96,7 +96,7 @@ def version_of(version: core.ModelVersion) -> ModelVersion:
     )
 
 
-def service_of(service: serve.Service) -> Service:
+def service_of(service: records.Service) -> Service:
     """Return a service as it is now."""
     return Service.model_validate(
         {

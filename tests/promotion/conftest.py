@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from nbprod.config import PipelineConfig
 from nbprod.project import Project
-from nbprod.promotion import serve
 from nbprod.promotion.promote import promote_candidate
 from nbprod.promotion.registry import ModelVersion
 
@@ -58,9 +56,3 @@ def promoted(wine: Notebook) -> ModelVersion:
     candidate = wine.candidate("predict", "predict(X.head(3))", kept=("X",))
     return promote_candidate(Project(wine.folder), candidate, PipelineConfig(notebook="wine.ipynb"))
 
-
-@pytest.fixture(scope="session")
-def running(wine: Notebook, promoted: ModelVersion) -> Iterator[serve.Service]:
-    """The promoted model, served."""
-    yield serve.serve(Project(wine.folder), "wine")
-    serve.stop(Project(wine.folder), "wine")

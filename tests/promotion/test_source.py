@@ -141,7 +141,7 @@ def test_a_run_that_cannot_be_promoted_is_refused(empty: Project) -> None:
 
 def test_promotion_does_not_import_bentoml_or_a_model_library() -> None:
     code = (
-        "import sys, nbprod.promotion.promote, nbprod.promotion.serve, nbprod.promotion.predict, nbprod.promotion.source\n"
+        "import sys, nbprod.promotion.promote, nbprod.service.deployments, nbprod.service.predict, nbprod.promotion.source\n"
         "print([name for name in ('bentoml', 'numpy', 'pandas', 'sklearn', 'keras', 'skops') if name in sys.modules])"
     )
 

@@ -20,7 +20,7 @@ def start_service(server: Server, body: ServeOptions) -> Job:
 
 def stop_service(server: Server, name: str, query: At) -> Service:
     """Stop a service, letting requests in flight finish."""
-    from nbprod.promotion.serve import status, stop
+    from nbprod.service.deployments import status, stop
 
     place = server.place(query.path)
     versions.check_kept(place)
@@ -29,7 +29,7 @@ def stop_service(server: Server, name: str, query: At) -> Service:
 
 def show_log(server: Server, name: str, query: LogQuery) -> Text:
     """Give the last lines of a service's log."""
-    from nbprod.promotion.serve import log_tail
+    from nbprod.service.records import log_tail
 
     place = server.place(query.path)
     versions.check_kept(place)
@@ -38,7 +38,7 @@ def show_log(server: Server, name: str, query: LogQuery) -> Text:
 
 def predict(server: Server, name: str, body: PredictRequest) -> Prediction:
     """Ask a service, from this machine; without data it gets the sample that its version keeps."""
-    from nbprod.promotion.predict import predict as ask
+    from nbprod.service.predict import predict as ask
 
     place = server.place(body.path)
     versions.check_kept(place)

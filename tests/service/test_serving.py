@@ -14,12 +14,12 @@ import pytest
 
 from nbprod.errors import NotFoundError, ServiceError
 from nbprod.project import Project
-from nbprod.promotion import bento, serve
-from nbprod.promotion.predict import InputError, as_arguments, predict, read_csv
+from nbprod.promotion import bento
 from nbprod.promotion.registry import ModelVersion, Registry
 from nbprod.promotion.signature import Column, Input, Signature
-
-from .handmade import Notebook
+from nbprod.service import deployments, records
+from nbprod.service.predict import InputError, as_arguments, predict, read_csv
+from tests.promotion.handmade import Notebook
 
 
 def rows(wine: Notebook, count: int) -> list[dict[str, Any]]:
@@ -27,7 +27,7 @@ def rows(wine: Notebook, count: int) -> list[dict[str, Any]]:
     return found
 
 
-def test_the_service_answers_what_the_notebook_answers(wine: Notebook, running: serve.Service) -> None:
+def test_the_service_answers_what_the_notebook_answers(wine: Notebook, running: records.Service) -> None:
     project = Project(wine.folder)
     table = wine.namespace["X"].tail(7)
 
@@ -39,7 +39,7 @@ def test_the_service_answers_what_the_notebook_answers(wine: Notebook, running: 
 
 
 def test_a_service_is_asked_directly_whatever_proxy_is_set(
-    wine: Notebook, running: serve.Service, monkeypatch: pytest.MonkeyPatch
+    wine: Notebook, running: records.Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.delenv("no_proxy", raising=False)
@@ -50,7 +50,7 @@ def test_a_service_is_asked_directly_whatever_proxy_is_set(
     assert bento.answers(running.url)
 
 
-def test_other_arguments_go_by_name(wine: Notebook, running: serve.Service) -> None:
+def test_other_arguments_go_by_name(wine: Notebook, running: records.Service) -> None:
     answer = predict(Project(wine.folder), "wine", {"rows": rows(wine, 1), "digits": 1}).answer
 
     assert answer == wine.namespace["predict"](wine.namespace["X"].head(1), 1)
@@ -66,13 +66,13 @@ def test_other_arguments_go_by_name(wine: Notebook, running: serve.Service) -> N
     ],
 )
 def test_a_bad_row_is_refused_and_the_field_named(
-    wine: Notebook, running: serve.Service, change: dict[str, Any], message: str
+    wine: Notebook, running: records.Service, change: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(InputError, match=message):
         predict(Project(wine.folder), "wine", [{**rows(wine, 1)[0], **change}])
 
 
-def test_missing_fields_no_rows_and_broken_json_are_refused(wine: Notebook, running: serve.Service) -> None:
+def test_missing_fields_no_rows_and_broken_json_are_refused(wine: Notebook, running: records.Service) -> None:
     project = Project(wine.folder)
     with pytest.raises(InputError, match=r"rows.0.alcohol: Field required.*and 8 more"):
         predict(project, "wine", [{}])
@@ -85,7 +85,7 @@ def test_missing_fields_no_rows_and_broken_json_are_refused(wine: Notebook, runn
         assert caught.value.code == 400
 
 
-def test_the_pages_are_ours_and_say_where_the_model_comes_from(wine: Notebook, running: serve.Service) -> None:
+def test_the_pages_are_ours_and_say_where_the_model_comes_from(wine: Notebook, running: records.Service) -> None:
     page = urllib.request.urlopen(running.url).read().decode()
     lineage = json.load(urllib.request.urlopen(f"{running.url}/info"))
 
@@ -96,7 +96,7 @@ def test_the_pages_are_ours_and_say_where_the_model_comes_from(wine: Notebook, r
         urllib.request.urlopen(f"{running.url}/nowhere")
 
 
-def test_telemetry_is_off_and_the_service_listens_on_this_machine_only(running: serve.Service) -> None:
+def test_telemetry_is_off_and_the_service_listens_on_this_machine_only(running: records.Service) -> None:
     process = psutil.Process(running.pid)
 
     environment = process.environ()
@@ -108,8 +108,8 @@ def test_telemetry_is_off_and_the_service_listens_on_this_machine_only(running: 
     assert set(listening) == {"127.0.0.1"}
 
 
-def test_serving_what_runs_already_starts_nothing(wine: Notebook, running: serve.Service) -> None:
-    assert serve.serve(Project(wine.folder), "wine").pid == running.pid
+def test_serving_what_runs_already_starts_nothing(wine: Notebook, running: records.Service) -> None:
+    assert deployments.serve(Project(wine.folder), "wine").pid == running.pid
 
 
 @pytest.fixture
@@ -119,10 +119,10 @@ def busy_port() -> Iterator[int]:
 
 
 def test_a_port_in_use_names_its_owner_and_leaves_the_running_service_alone(
-    wine: Notebook, running: serve.Service, busy_port: int
+    wine: Notebook, running: records.Service, busy_port: int
 ) -> None:
     with pytest.raises(ServiceError, match=rf"port {busy_port} cannot be used: process \d+ .*\n.*--port"):
-        serve.serve(Project(wine.folder), "wine", port=busy_port)
+        deployments.serve(Project(wine.folder), "wine", port=busy_port)
 
     assert bento.answers(running.url)
 
@@ -131,22 +131,22 @@ def test_a_service_that_was_killed_is_found_dead_and_stop_leaves_no_process(
     wine: Notebook, promoted: ModelVersion
 ) -> None:
     project = Project(wine.folder)
-    service = serve.serve(project, "wine")
+    service = deployments.serve(project, "wine")
     family = [psutil.Process(service.pid), *psutil.Process(service.pid).children(True)]
 
-    serve.stop(project, "wine")
+    deployments.stop(project, "wine")
 
     assert not any(process.is_running() for process in family)
-    assert serve.status(project, "wine").status == serve.STOPPED
+    assert deployments.status(project, "wine").status == records.STOPPED
     with pytest.raises(NotFoundError, match=r"is stopped.*\n.*nbprod serve wine"):
         predict(project, "wine")
 
-    again = serve.serve(project, "wine", wait=False)
+    again = deployments.serve(project, "wine", wait=False)
     family = [psutil.Process(again.pid), *psutil.Process(again.pid).children(True)]
     for process in family:
         process.kill()
     psutil.wait_procs(family)
-    assert serve.status(project, "wine").status == serve.DEAD
+    assert deployments.status(project, "wine").status == records.DEAD
 
 
 def test_another_version_takes_over_the_address(wine: Notebook, promoted: ModelVersion) -> None:
@@ -155,17 +155,17 @@ def test_another_version_takes_over_the_address(wine: Notebook, promoted: ModelV
     second = registry.reserve("wine", "wine", promoted.run, promoted.metrics)
     shutil.copytree(promoted.path, project.state / "second")
     registry.ready(second, project.state / "second", promoted.lineage, promoted.files)
-    before = serve.serve(project, "wine")
-    family = [psutil.Process(before.pid), *psutil.Process(before.pid).children(True)]
+    before = deployments.serve(project, "wine")
+    workers = psutil.Process(before.pid).children(True)
 
-    after = serve.serve(project, "wine", "v2")
+    after = deployments.serve(project, "wine", "v2")
     try:
-        assert (after.url, after.version) == (before.url, 2)
-        assert not any(process.is_running() for process in family)
+        assert (after.url, after.version, after.pid) == (before.url, 2, before.pid)
+        assert psutil.wait_procs(workers, timeout=10)[1] == []
         sample = predict(project, "wine")
         assert sample.answer == sample.expected
     finally:
-        serve.stop(project, "wine")
+        deployments.stop(project, "wine")
 
 
 def test_changed_files_are_not_served(wine: Notebook, promoted: ModelVersion) -> None:
@@ -174,7 +174,7 @@ def test_changed_files_are_not_served(wine: Notebook, promoted: ModelVersion) ->
     file.write_text(text + "\n# changed")
     try:
         with pytest.raises(ServiceError, match=r"wine/v1 is not what was promoted: src/model.py"):
-            serve.serve(Project(wine.folder), "wine")
+            deployments.serve(Project(wine.folder), "wine")
     finally:
         file.write_text(text)
 

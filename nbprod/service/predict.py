@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbprod.errors import Location, NbprodError, NotFoundError, ServiceError
-from nbprod.promotion import bento, serve
+from nbprod.promotion import bento
 from nbprod.promotion.registry import Registry
 from nbprod.promotion.signature import Column, Input, Signature
+from nbprod.service import records
 
 if TYPE_CHECKING:
     from nbprod.project import Project
@@ -47,8 +48,8 @@ def predict(
         InputError: The input does not fit; the message names the field.
         ServiceError: The service failed, or does not answer.
     """
-    service = serve.status(project, name)
-    if service.status != serve.RUNNING:
+    service = records.status(project, name)
+    if service.status != records.RUNNING:
         raise NotFoundError(f"the service {name!r} is {service.status}", fix=f"Start it: nbprod serve {name}.")
     folder = Registry(project).get(name, service.version).path / "src"
     signature = Signature.from_json(json.loads((folder / "signature.json").read_text("utf-8")))

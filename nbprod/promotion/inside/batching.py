@@ -1,0 +1,166 @@
+"""Computes answers one after the other, and those of several requests at once where that gives the same answers.
+
+A batch is whatever has come while the model was busy; nobody waits for one to fill.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+SLOW = 0.005
+"""Seconds from which a call runs in a thread, so that the process answers others meanwhile. Handing over to a thread
+costs about 0.1 ms, more than many models take."""
+PATIENCE = 4096
+"""Requests that may wait."""
+
+
+class Full(Exception):
+    """Too many requests wait."""
+
+
+class Gone(Exception):
+    """Who asked has closed the connection before the answer was begun."""
+
+
+@dataclass(eq=False)
+class Job:
+    """A call that waits: `rows` of it may be joined with those of other jobs that have the same `key`."""
+
+    call: Callable[..., Any]
+    arguments: dict[str, Any]
+    key: Any
+    rows: str | None
+    gone: Callable[[], bool]
+    answer: asyncio.Future[Any]
+
+
+class Runner:
+    """Calls functions one at a time. `max_rows` bounds a batch."""
+
+    def __init__(self, max_rows: int = 256, patience: int = PATIENCE) -> None:
+        self.max_rows, self.patience = max_rows, patience
+        self.joins = True
+        self._waiting: deque[Job] = deque()
+        self._draining: asyncio.Task[None] | None = None
+        self._thread: ThreadPoolExecutor | None = None
+        self._seconds: dict[Any, float] = {}
+
+    async def run(
+        self, call: Callable[..., Any], arguments: dict[str, Any], key: Any, rows: str | None, gone: Callable[[], bool]
+    ) -> Any:
+        """Return what `call(**arguments)` returns.
+
+        With `rows`, the name of an argument that is a list, other requests' rows may stand beside these in the call
+        that answers them; it then must return a list with an entry for each row.
+
+        Raises:
+            Full: Too many wait already.
+            Gone: `gone()` was true when its turn came.
+        """
+        if len(self._waiting) >= self.patience:
+            raise Full
+        loop = asyncio.get_running_loop()
+        job = Job(call, arguments, key, rows, gone, loop.create_future())
+        self._waiting.append(job)
+        if self._draining is None:
+            self._draining = loop.create_task(self._drain())
+        return await job.answer
+
+    def known(self, key: Any, seconds: float) -> None:
+        """Take note of how long a call takes."""
+        before = self._seconds.get(key, seconds)
+        self._seconds[key] = before + 0.2 * (seconds - before)
+
+    async def _drain(self) -> None:
+        try:
+            while self._waiting:
+                batch = self._next()
+                if batch:
+                    await self._answer(batch)
+                    await asyncio.sleep(0)  # let what has arrived meanwhile be read, so that it joins the next batch
+        finally:
+            self._draining = None
+
+    def _next(self) -> list[Job]:
+        """Take the job whose turn it is, and those that can be answered with it."""
+        first = self._waiting.popleft()
+        if first.gone():
+            _fail(first, Gone())
+            return []
+        if first.rows is None or not self._waiting or not self.joins:
+            return [first]
+        batch, count, others = [first], len(first.arguments[first.rows]), []
+        while self._waiting and count < self.max_rows:
+            job = self._waiting.popleft()
+            fits = job.key == first.key and job.rows and count + len(job.arguments[job.rows]) <= self.max_rows
+            if job.gone():
+                _fail(job, Gone())
+            elif fits and _same(job, first):
+                batch.append(job)
+                count += len(job.arguments[job.rows or ""])
+            else:
+                others.append(job)
+        self._waiting.extendleft(reversed(others))
+        return batch
+
+    async def _answer(self, batch: list[Job]) -> None:
+        first = batch[0]
+        if len(batch) == 1:
+            try:
+                answer = await self._timed(first.key, first.call, first.arguments)
+            except Exception as error:  # noqa: BLE001 - the author's code; the error goes to who asked
+                _fail(first, error)
+            else:
+                _give(first, answer)
+            return
+        rows = first.rows or ""
+        joined = [row for job in batch for row in job.arguments[rows]]
+        try:
+            answers = await self._timed(first.key, first.call, {**first.arguments, rows: joined})
+        except Exception:  # noqa: BLE001 - one of them is to blame; each is asked alone
+            answers = None
+        if isinstance(answers, list) and len(answers) == len(joined):
+            at = 0
+            for job in batch:
+                count = len(job.arguments[rows])
+                _give(job, answers[at : at + count])
+                at += count
+            return
+        if answers is not None:
+            self.joins = False  # it is not as it was when it was promoted
+        for job in batch:
+            await self._answer([job])
+
+    async def _timed(self, key: Any, call: Callable[..., Any], arguments: dict[str, Any]) -> Any:
+        began = time.perf_counter()
+        try:
+            if self._seconds.get(key, 0.0) < SLOW:
+                return call(**arguments)
+            if self._thread is None:
+                self._thread = ThreadPoolExecutor(1, "model")
+            return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: call(**arguments))
+        finally:
+            self.known(key, time.perf_counter() - began)
+
+
+def _same(job: Job, first: Job) -> bool:
+    """Whether two calls differ in their rows only."""
+    if len(job.arguments) == 1 and len(first.arguments) == 1:
+        return True
+    return {**job.arguments, job.rows: None} == {**first.arguments, first.rows: None}
+
+
+def _give(job: Job, answer: Any) -> None:
+    if not job.answer.done():
+        job.answer.set_result(answer)
+
+
+def _fail(job: Job, error: Exception) -> None:
+    if not job.answer.done():
+        job.answer.set_exception(error)

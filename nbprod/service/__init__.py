@@ -1,0 +1,1 @@
+"""Services of model versions: started, swapped, shadowed, split, asked and stopped."""
