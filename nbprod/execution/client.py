@@ -8,20 +8,20 @@ import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from queue import Empty
 from typing import Any
 
-from jupyter_client.manager import AsyncKernelManager
 from nbclient.client import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
 from nbprod.errors import Cancelled
+from nbprod.execution import loop
 from nbprod.execution.cancel import Cancel
 from nbprod.execution.failure import Failure, Watcher, line_of, plain
 from nbprod.execution.kernels import Alive, end_of, tail
 from nbprod.execution.prepared import Desire
 from nbprod.execution.starting import Kernel, Share, Wish, start
+from nbprod.execution.talk import Silent, greet, part
 
 POLL_SECONDS = 0.2
 
@@ -70,17 +70,16 @@ class Client(NotebookClient):  # type: ignore[misc]
 
     async def run(self) -> None:
         """Run all cells up to the first that fails; `CellExecutionError`, `KernelDied`, `CellTimeoutError`, `Cancelled`."""
-        loop = asyncio.get_running_loop()
         main = asyncio.current_task()
         assert main is not None
 
         def stop() -> None:
-            loop.call_soon_threadsafe(main.cancel)
+            loop.call(main.cancel)
 
         with self.cancel.calling(stop):
             clean = False
             try:
-                await self._start()
+                await self._ready()
                 for index, cell in enumerate(self.nb.cells):
                     if cell.cell_type == "code":
                         await self._run_cell(index, cell)
@@ -94,67 +93,42 @@ class Client(NotebookClient):  # type: ignore[misc]
             finally:
                 await self._end(clean)
 
-    async def _start(self) -> None:
-        self.reset_execution_trackers()
+    def take_kernel(self) -> None:
+        """Take a kernel that was started ahead, or start one; that may wait, so it is not for the loop of all kernels."""
         folder = self.resources.get("metadata", {}).get("path") or None
         wish = Wish(self.kernel_name, folder, self.env, self.desire)
         kernel = None
         if self.pool is not None and self.pool.wish.is_like(wish):
             wish = self.pool.wish
             kernel = self.pool.take()
-        self.kernel = kernel = kernel or await start(wish, self.log_path)
+        self.kernel = kernel or loop.apart(start(wish, self.log_path))
+
+    async def _ready(self) -> None:
+        self.reset_execution_trackers()
+        kernel = self.kernel
+        assert kernel is not None
+        self.alive = kernel.alive
+        try:
+            self.nb.metadata["language_info"] = await asyncio.shield(greet(kernel, self.startup_timeout))
+        except Silent as silent:
+            kind, name = ("start", "TimeoutError") if silent.code is None else (self._death(), "DeadKernelError")
+            message = str(silent) if silent.code is None else f"{silent}{self._said()}"
+            self._fail(kind, name, message)
+            raise KernelDied(message) from None
         manager: Any = kernel.manager
-        self.km, self.alive = manager, kernel.alive
-        self.kc = manager.client()
-        self.kc.start_channels()
-        await self._wait_until_ready()
-        self.kc.allow_stdin = False
+        self.km, self.kc = manager, kernel.client
         if self.task_timeout is not None:  # from now on: how long a kernel takes to start is not the task's doing
             self.deadline = time.monotonic() + self.task_timeout
-
-    async def _wait_until_ready(self) -> None:
-        """Wait for the kernel's answer and for its first broadcast, which shows that no output can be missed.
-
-        jupyter_client's own check adds two fixed waits of 0.2 s.
-        """
-        assert self.kc is not None
-        assert self.alive is not None
-        deadline = time.monotonic() + self.startup_timeout
-        self.kc.kernel_info()
-        answered = heard = False
-        asked = time.monotonic()
-        while not (answered and heard):
-            if not answered and await self.kc.shell_channel.msg_ready():
-                message = await self.kc.shell_channel.get_msg(timeout=0)
-                if message["msg_type"] == "kernel_info_reply":
-                    self.kc._handle_kernel_info_reply(message)  # noqa: SLF001
-                    self.nb.metadata["language_info"] = message["content"]["language_info"]
-                    answered, asked = True, time.monotonic()
-            if not heard and await self.kc.iopub_channel.msg_ready():
-                heard = True
-            if answered and not heard and time.monotonic() - asked > 0.2:
-                self.kc.kernel_info()
-                asked = time.monotonic()
-            if self.alive.poll() is not None:
-                self._fail(
-                    self._death(), "DeadKernelError", f"{end_of(self.alive.poll())} when it started" + self._said()
-                )
-                raise KernelDied(f"{end_of(self.alive.poll())} when it started{self._said()}")
-            if time.monotonic() > deadline:
-                message = f"the kernel did not answer within {self.startup_timeout} s of its start"
-                self._fail("start", "TimeoutError", message)
-                raise KernelDied(message)
-            await asyncio.sleep(0.005)
 
     async def _run_cell(self, index: int, cell: NotebookNode) -> None:
         self.at = index
         quiet = is_ours(cell, self.nb)
         self.manager.cell_start(cell, index)
         self.watcher.cell_started(index, cell)
-        assert self.kc is not None
-        execute = self.kc.execute
+        client: Any = self.kc
+        execute = client.execute
         if quiet:
-            self.kc.execute = lambda code, **kw: execute(code, **{**kw, "silent": True, "store_history": False})
+            client.execute = lambda code, **kw: execute(code, **{**kw, "silent": True, "store_history": False})
         try:
             await self.async_execute_cell(cell, index)
         except CellExecutionError as error:
@@ -171,7 +145,7 @@ class Client(NotebookClient):  # type: ignore[misc]
             self._fail("timeout", "TimeoutError", self._limit(), _traceback(cell))
             raise
         finally:
-            self.kc.execute = execute
+            client.execute = execute
             if quiet:
                 cell["execution_count"] = None
             self.manager.cell_complete(cell, index)
@@ -214,26 +188,16 @@ class Client(NotebookClient):  # type: ignore[misc]
         return output
 
     async def _end(self, clean: bool) -> None:
-        if self.alive is None or self.kernel is None:
+        kernel, self.km = self.kernel, None
+        if kernel is None:
             return
-        if clean and self.alive.poll() is None and not self.cancel.is_set() and self.kc is not None:
-            # Asked to go, so that its exit handlers run and its files are flushed; nobody waits for that, but for its
-            # answer: the request is lost now and then when the channel closes at once.
-            self.kc.shutdown()
-            with contextlib.suppress(Empty):
-                await self.kc.control_channel.get_msg(timeout=1)
-            self.alive.end_gently()
-        else:
-            self.alive.end()
-        if self.kc is not None:
-            self.kc.stop_channels()
-        assert isinstance(self.km, AsyncKernelManager)
-        await self.km.cleanup_resources()
-        self.kc = self.km = None
-        if self.kernel.log != self.log_path:
+        if kernel.log != self.log_path:
             with contextlib.suppress(OSError):
-                shutil.copyfile(self.kernel.log, self.log_path)
-        self.kernel.forget()
+                shutil.copyfile(kernel.log, self.log_path)
+        if clean and kernel.alive.poll() is None and not self.cancel.is_set():
+            loop.behind(part(kernel))
+        else:
+            await asyncio.to_thread(kernel.discard)
 
     def _fail(self, kind: str, name: str, message: str, traceback: tuple[str, ...] = ()) -> None:
         if 0 <= self.at < len(self.nb.cells):

@@ -5,20 +5,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import datetime as dt
 import logging
 import tempfile
-import threading
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbclient.exceptions import CellExecutionError, CellTimeoutError
-from nbformat import NotebookNode
+from nbformat import NotebookNode, from_dict
 
+from nbprod.execution import loop
 from nbprod.execution.alone import desire_of_notebook
 from nbprod.execution.atomic import write_text
 from nbprod.execution.cancel import Cancel
@@ -30,7 +29,6 @@ from nbprod.execution.starting import Share
 
 with no_plugins():
     from papermill.engines import Engine, NotebookExecutionManager, papermill_engines
-    from papermill.exceptions import PapermillExecutionError
     from papermill.translators import PythonTranslator, papermill_translators
 
 LANGUAGE = "nbprod-python"  # our name for it, so that Papermill's own translation stays as it is for everybody else
@@ -177,29 +175,8 @@ class NbprodEngine(Engine):  # type: ignore[misc]
                 resources=resources or {},
                 log=logger,
             )
-            _run(client.run())
-
-
-def _run(coroutine: Coroutine[Any, Any, None]) -> None:
-    """Run to the end, in a thread of its own where this one already has a loop (a notebook, a server)."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        asyncio.run(coroutine)
-        return
-    raised: list[BaseException] = []
-
-    def target() -> None:
-        try:
-            asyncio.run(coroutine)
-        except BaseException as error:  # noqa: BLE001  # raised again by who waits
-            raised.append(error)
-
-    thread = threading.Thread(target=target)
-    thread.start()
-    thread.join()
-    if raised:
-        raise raised[0]
+            client.take_kernel()
+            loop.run(client.run())
 
 
 def execute(
@@ -221,18 +198,17 @@ def execute(
 
     Return whether all cells ran; the watcher has been told why when they did not. Raises `Cancelled`.
     """
-    from papermill.execute import execute_notebook
+    from papermill.parameterize import parameterize_notebook
 
     told = _Told(watcher)
-    # A cell tagged `raises-exception` makes Papermill raise although the notebook went on to its end.
-    with contextlib.suppress(PapermillExecutionError, KernelDied, CellTimeoutError):
-        execute_notebook(
+    nb = _as_loaded(nb)
+    if parameters:
+        nb = parameterize_notebook(nb, dict(parameters), kernel_name=kernel, language=LANGUAGE, engine_name="nbprod")
+    with contextlib.suppress(KernelDied, CellTimeoutError):
+        papermill_engines.execute_notebook_with_engine(
+            "nbprod",
             nb,
-            None,  # Papermill's own last save is not atomic
-            parameters=dict(parameters) or None,
-            engine_name="nbprod",
-            kernel_name=kernel,
-            language=LANGUAGE,
+            kernel,
             progress_bar=False,
             resources={"metadata": {"path": str(folder)}},
             save_to=path,
@@ -245,6 +221,22 @@ def execute(
             pool=pool,
         )
     return not told.has_failed
+
+
+def _as_loaded(nb: NotebookNode) -> NotebookNode:
+    """Return a notebook as Papermill has it when it has read one.
+
+    Its `execute_notebook` writes, reads and checks what it is given by the schema, twice: 10 ms for what we have just made.
+    """
+    from papermill import __version__
+
+    nb.metadata["papermill"] = from_dict(
+        {"default_parameters": {}, "parameters": {}, "environment_variables": {}, "version": __version__}
+    )
+    for cell in nb.cells:
+        cell.metadata.setdefault("tags", [])
+        cell.metadata.setdefault("papermill", NotebookNode())
+    return nb
 
 
 class _Told:

@@ -126,14 +126,11 @@ def _document(past: PastRun, node: Node, job: Path) -> dict[str, Any]:
             if error is not None and error.get("cell") == about["cell"]:
                 cells.append(_markdown("failed", _failure(error, source)))
             cells.append(_code(cell["id"], source, _foreign(cell)))
-        elif about["role"] == "ready":
-            ours.append(_READY)
-            flush()
         elif about["role"] != "finish":
             if task_notebook.stands_alone(source):
                 flush()
-            ours += [source] if source else []
-            if task_notebook.stands_alone(source):
+            ours += [source.replace(task_notebook.READY, _READY)] if source else []
+            if task_notebook.stands_alone(source) or task_notebook.READY in source:
                 flush()
         ours += [injected] if injected else []
     flush()

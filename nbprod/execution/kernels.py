@@ -138,6 +138,9 @@ class Alive:
 
     def _reap(self) -> None:
         deadline = time.monotonic() + GRACE_SECONDS
+        if not isinstance(self.process, subprocess.Popen):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(GRACE_SECONDS)  # it is told of its end
         while self.poll() is None and time.monotonic() < deadline:
             time.sleep(0.02)  # Popen.wait with a limit sleeps longer and longer
         self.end()
@@ -165,6 +168,10 @@ def end_all() -> None:
 def settle(seconds: float = GRACE_SECONDS + 1) -> None:
     """Wait until the kernels that were asked to go have gone."""
     deadline = time.monotonic() + seconds
+    if _alive:
+        from nbprod.execution import loop  # it imports asyncio
+
+        loop.settle(seconds)
     for thread in list(_reapers):
         thread.join(max(0.0, deadline - time.monotonic()))
         if not thread.is_alive():
@@ -172,6 +179,7 @@ def settle(seconds: float = GRACE_SECONDS + 1) -> None:
 
 
 atexit.register(end_all)
+atexit.register(settle, 1.0)  # before it
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_alive.clear)  # they are its parent's, and not for it to end
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from functools import lru_cache
 from pathlib import Path
 
 LOW = 512 << 20
@@ -15,7 +17,12 @@ def available(proc: Path = Path("/proc"), groups: Path = Path("/sys/fs/cgroup"))
 
 
 def is_low() -> bool:
-    """Return whether memory is short."""
+    """Return whether memory is short, as of this second."""
+    return _is_low(int(time.monotonic()))
+
+
+@lru_cache(maxsize=1)
+def _is_low(second: int) -> bool:
     left = available()
     return left is not None and left < LOW
 

@@ -10,6 +10,7 @@ import tempfile
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,9 @@ from nbprod.execution.kernels import Alive
 from nbprod.execution.prepared import Desire
 
 if TYPE_CHECKING:
+    import asyncio
+
+    from jupyter_client.asynchronous.client import AsyncKernelClient
     from jupyter_client.manager import AsyncKernelManager
 
     from nbprod.execution.manager import Manager
@@ -53,10 +57,19 @@ class Kernel:
     alive: Alive
     log: Path
     folder: str
+    client: AsyncKernelClient | None = None
+    """Speaks to it, in the loop of all kernels (`loop.py`)."""
+    answer: asyncio.Future[Any] | None = None
+    """What it says about its language."""
 
     def discard(self) -> None:
         """End it now; nobody wants it."""
         self.alive.end()
+        client, self.client = self.client, None
+        if client is not None:
+            from nbprod.execution import loop  # it imports asyncio, of which a run that finds nothing to do has no need
+
+            loop.call(client.stop_channels)
         self.forget()
 
     def forget(self) -> None:
@@ -105,9 +118,12 @@ async def start(wish: Wish, log: Path | None = None) -> Kernel:
 
 def manager_for(wish: Wish) -> Manager:
     """Return the manager of a kernel that is not started yet."""
+    from nbprod.execution import loop
+
     manager: Manager = libraries.manager().Manager(kernel_name=wish.name)
     manager.desire = wish.desire
     manager.client_class = "jupyter_client.asynchronous.AsyncKernelClient"
+    manager.context = loop.context()
     return manager
 
 
@@ -181,7 +197,7 @@ class Pool:
         self._kernels.clear()
 
     def _work(self) -> None:
-        import asyncio  # here: a run that finds nothing to do has no need of it
+        from nbprod.execution import loop, talk
 
         while True:
             with self._change:
@@ -194,7 +210,8 @@ class Pool:
                 self._starting += 1
             kernel = None
             try:
-                kernel = asyncio.run(start(self.wish))
+                kernel = loop.apart(start(self.wish))
+                loop.call(partial(talk.greet, kernel))
             except Exception:  # noqa: BLE001  # the task that wants one starts its own, and tells what is wrong
                 with self._change:
                     self._closed = True

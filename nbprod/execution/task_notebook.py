@@ -17,6 +17,8 @@ from nbprod.notebook.cell import Cell, Notebook
 from nbprod.notebook.graph import Bind, Define, Load, Node
 
 BOOT = Path(__file__).resolve().parent.parent / "runtime" / "boot.py"
+READY = "get_ipython()._nbprod.ready()"
+"""The last that is done before the author's cells."""
 _PARAMETERS = "parameters"
 _ALONE = re.compile(r"\s*(%%|from\s+__future__\s)")
 
@@ -51,44 +53,28 @@ def build(
 
     globals_ = f"{{'__name__': 'nbprod_runtime', 'JOB': {str(job_path)!r}}}"
     boot = f"exec(compile(open({str(BOOT)!r}, encoding='utf-8').read(), {str(BOOT)!r}, 'exec'), {globals_})"
-    begin = _ours("begin", boot)
-    cells = [begin]
+    cells: list[dict[str, Any]] = []
+    ours = _Ours(cells)
+    ours.add("begin", boot)
     inject: dict[str, Any] = {}
     taken = False  # Papermill injects once, after the first cell tagged `parameters`
-    pending: list[Define] = []
-
-    def flush() -> None:
-        if pending:
-            cells.append(_definitions(pending))
-            pending.clear()
-
     for step in node.prelude:
         if isinstance(step, Define):
-            if pending and stands_alone(step.source):
-                flush()
-            pending.append(step)
-            if stands_alone(step.source):
-                flush()
-            continue
-        flush()
-        if isinstance(step, Load):
+            ours.define(step)
+        elif isinstance(step, Load):
             names = [name for name in step.names if name in loads.get(step.task, {})]
             if names:
-                arguments = ", ".join(repr(name) for name in (step.task, *names))
-                load = f"get_ipython()._nbprod.load({arguments})"
-                if cells[-1] is begin or cells[-1]["metadata"]["nbprod"]["role"] == "load":
-                    cells[-1]["source"] += f"\n{load}"  # a cell less to wait for
-                else:
-                    cells.append(_ours("load", load))
+                ours.add("load", f"get_ipython()._nbprod.load({', '.join(repr(name) for name in (step.task, *names))})")
         elif isinstance(step, Bind):
             bound = {name: values[name] for name in step.names}
             if taken:
-                cells.append(_ours("parameters", assignments(bound)))
+                ours.add("parameters", assignments(bound))
             else:
+                ours.close()
                 cells.append(_ours("parameters", "", tags=[_PARAMETERS]))
                 inject, taken = bound, True
-    flush()
-    cells.append(_ours("ready", "get_ipython()._nbprod.ready()"))
+    ours.add("ready", READY)
+    ours.close()
 
     changed = {name: values[name] for name in node.binds if not same(values[name], defaults[name])}
     after = _parameters_cell(node.cells) if changed else None
@@ -134,8 +120,10 @@ def place(nb_cell: Any, line: int | None) -> tuple[int | None, int | None]:
     if "cell" in about:
         return about["cell"], line
     for first, number, start in reversed(about.get("lines", ())):
-        if line is None or line >= first:
-            return number, None if line is None else line - first + start
+        if line is None and number is not None:
+            return number, None
+        if line is not None and line >= first:
+            return number, None if number is None else line - first + start
     return None, None
 
 
@@ -154,13 +142,45 @@ def stands_alone(source: str) -> bool:
     return _ALONE.match(source) is not None
 
 
-def _definitions(steps: list[Define]) -> dict[str, Any]:
-    source = ""
-    lines: list[tuple[int, int, int]] = []
-    for step in steps:
-        lines.append((source.count("\n") + 1, step.cell.number, step.line))
-        source += step.source.rstrip("\n") + "\n"
-    return _ours("definitions", source.rstrip("\n"), lines=lines)
+class _Ours:
+    """Code of ours, and definitions that are carried, gathered into few cells: each is a round trip to the kernel.
+
+    A cell's role is that of what it begins with; `lines` says for its definitions which lines of which of the author's cells they are.
+    """
+
+    def __init__(self, cells: list[dict[str, Any]]) -> None:
+        self.cells = cells
+        self.role = ""
+        self.source: list[str] = []
+        self.lines: list[tuple[int, int | None, int]] = []
+
+    def add(self, role: str, source: str) -> None:
+        """Add code of ours."""
+        if self.lines:
+            self.lines.append((self._next(), None, 1))
+        self.role = self.role or role
+        self.source.append(source)
+
+    def define(self, step: Define) -> None:
+        """Add a definition; it may be one that must stand alone."""
+        alone = stands_alone(step.source)
+        if alone:
+            self.close()
+        self.lines.append((self._next(), step.cell.number, step.line))
+        self.role = self.role or "definitions"
+        self.source.append(step.source.rstrip("\n"))
+        if alone:
+            self.close()
+
+    def close(self) -> None:
+        """End the cell: what comes next stands in another."""
+        if self.source:
+            about = {"lines": self.lines} if self.lines else {}
+            self.cells.append(_ours(self.role, "\n".join(self.source), **about))
+        self.role, self.source, self.lines = "", [], []
+
+    def _next(self) -> int:
+        return sum(text.count("\n") + 1 for text in self.source) + 1
 
 
 def _ours(role: str, source: str, tags: list[str] | None = None, **about: Any) -> dict[str, Any]:

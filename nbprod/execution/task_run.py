@@ -167,7 +167,7 @@ class TaskRunner:
                 what, fix = failure.message, "Does the kernel start in JupyterLab?"
             case _:
                 what, fix = f"{failure.name}: {failure.message}", kept
-                if role in ("begin", "load", "ready", "finish"):
+                if cell is None and role not in (None, "parameters"):
                     what = f"nbprod's own cell `{role}` failed: {what}"
         error = TaskError(what, where=where, fix=fix)
         error.__dict__.update(

@@ -58,5 +58,7 @@ def test_it_is_known_here() -> None:
 @pytest.mark.parametrize(("left", "low"), [(None, False), (memory.LOW - 1, True), (memory.LOW, False)])
 def test_it_is_low_below_a_limit(left: int | None, low: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "available", lambda: left)
+    memory._is_low.cache_clear()  # it is remembered for a second
 
     assert memory.is_low() is low
+    memory._is_low.cache_clear()

@@ -49,21 +49,17 @@ NODE = Node(
 def test_steps_stand_in_order_and_the_authors_cells_keep_ids_and_tags() -> None:
     task = made(NODE, {"depth": 8}, {"depth": 6}, {"clean": {"df": "D"}})
 
-    assert roles(task.nb) == [
-        "begin",
-        "definitions",
-        "parameters",
-        "load",
-        "definitions",
-        "ready",
-        "id5",
-        "id6",
-        "finish",
+    assert roles(task.nb) == ["begin", "parameters", "load", "id5", "id6", "finish"]
+    assert task.nb.cells[0].source.splitlines()[1:] == ["import math", "def f(x):", "    return x"]
+    assert task.nb.cells[2].source.splitlines() == [
+        "get_ipython()._nbprod.load('clean', 'df')",
+        "def g():",
+        "    return f(1)",
+        "get_ipython()._nbprod.ready()",
     ]
-    assert task.nb.cells[3].source == "get_ipython()._nbprod.load('clean', 'df')"
-    assert task.nb.cells[6].metadata["tags"] == ["task:train"]
+    assert task.nb.cells[3].metadata["tags"] == ["task:train"]
     assert task.inject == {"depth": 8}
-    assert task.nb.cells[2].metadata["tags"] == ["parameters"]
+    assert task.nb.cells[1].metadata["tags"] == ["parameters"]
 
 
 def test_what_is_loaded_before_any_code_is_loaded_by_the_first_cell() -> None:
@@ -75,7 +71,7 @@ def test_what_is_loaded_before_any_code_is_loaded_by_the_first_cell() -> None:
 
     task = made(node, {"depth": 8}, {"depth": 6}, {"first": {"x": "X"}, "second": {"y": "Y"}, "third": {"z": "Z"}})
 
-    assert roles(task.nb) == ["begin", "parameters", "load", "ready", "id5", "finish"]
+    assert roles(task.nb) == ["begin", "parameters", "load", "id5", "finish"]
     assert task.nb.cells[0].source.splitlines()[1:] == [
         "get_ipython()._nbprod.load('first', 'x')",
         "get_ipython()._nbprod.load('second', 'y')",
@@ -83,10 +79,16 @@ def test_what_is_loaded_before_any_code_is_loaded_by_the_first_cell() -> None:
 
 
 def test_a_line_of_carried_code_is_traced_to_the_cell_it_was_written_in() -> None:
-    definitions = made(NODE, {"depth": 8}, loads={}).nb.cells[1]
+    first, _, second, *_ = made(NODE, {"depth": 8}, loads={"clean": {"df": "D"}}).nb.cells
 
-    assert definitions.source == "import math\ndef f(x):\n    return x"
-    assert [place(definitions, line) for line in (1, 2, 3)] == [(1, 1), (1, 3), (1, 4)]
+    assert [place(first, line) for line in (1, 2, 3, 4, None)] == [(None, None), (1, 1), (1, 3), (1, 4), (1, None)]
+    assert [place(second, line) for line in (1, 2, 3, 4, None)] == [
+        (None, None),
+        (4, 1),
+        (4, 2),
+        (None, None),
+        (4, None),
+    ]
 
 
 @pytest.mark.parametrize("first", ["%%time\nx = 1", "from __future__ import annotations"])
@@ -98,7 +100,12 @@ def test_code_that_must_begin_a_cell_does(first: str) -> None:
     )
     task = made(Node("t", (cell(1, "1"),), prelude=steps))
 
-    assert [c.source for c in task.nb.cells[1:4]] == ["import math", first, "import os"]
+    sources = [c.source for c in task.nb.cells[:3]]
+    assert [sources[0].splitlines()[1:], sources[1], sources[2].splitlines()[:1]] == [
+        ["import math"],
+        first,
+        ["import os"],
+    ]
 
 
 def test_values_that_differ_are_injected_after_the_parameters_cell() -> None:
@@ -107,7 +114,7 @@ def test_values_that_differ_are_injected_after_the_parameters_cell() -> None:
     task = made(node, {"a": 1, "b": 3}, {"a": 1, "b": 2})
 
     assert task.inject == {"b": 3}
-    assert task.nb.cells[2].metadata["tags"] == ["parameters"]
+    assert task.nb.cells[1].metadata["tags"] == ["parameters"]
 
 
 def test_nothing_is_injected_when_all_is_as_written() -> None:
@@ -119,7 +126,7 @@ def test_nothing_is_injected_when_all_is_as_written() -> None:
 def test_papermill_finds_kales_parameters_cell() -> None:
     node = Node("t", (cell(1, "a = 1", "pipeline-parameters"),), binds=("a",))
 
-    assert made(node, {"a": 2}, {"a": 1}).nb.cells[2].metadata["tags"] == ["pipeline-parameters", "parameters"]
+    assert made(node, {"a": 2}, {"a": 1}).nb.cells[1].metadata["tags"] == ["pipeline-parameters", "parameters"]
 
 
 def test_a_job_says_what_to_load_to_save_and_to_watch() -> None:
