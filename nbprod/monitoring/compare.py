@@ -88,7 +88,7 @@ def compare_categories(
 
     Categories too rare for a chi-square are put together and tested with the binomial distribution.
     """
-    from scipy.special import bdtr, bdtrc, chdtrc
+    from scipy.special import chdtrc
 
     ref, new = np.asarray(reference, float), np.asarray(live, float)
     m, n = ref.sum(), new.sum(axis=-1)
@@ -111,8 +111,7 @@ def compare_categories(
         p_square = np.full_like(psi, np.nan)
     seen, together = merged_new[..., -1], merged_new[..., -1] + merged_ref[-1]
     chance = n / (m + n)
-    upper = np.where(seen > 0, bdtrc(np.maximum(seen - 1, 0), together, chance), 1.0)
-    p_rare = np.minimum(1.0, 2 * np.minimum(upper, bdtr(seen, together, chance)))
+    p_rare = _binomial(seen, together, chance)
     return Comparison(
         psi,
         threshold,
@@ -176,14 +175,19 @@ def _kolmogorov(gap: Array, effective: Array) -> Array:
 
 def _p_missing(reference: tuple[float, int], live: Any, present: Any) -> Array:
     """The p-value of the fraction of missing values (conditional binomial test, two-sided); NaN where nothing ever is."""
-    from scipy.special import bdtr, bdtrc
-
     fraction, rows = reference
     seen = np.broadcast_to(np.asarray(live, float), np.shape(present))
     before = round(fraction * rows)
     size = seen + present
     together = seen + before
     chance = size / np.maximum(size + rows, 1.0)
-    upper = np.where(seen > 0, bdtrc(np.maximum(seen - 1, 0), together, chance), 1.0)
-    p = np.minimum(1.0, 2 * np.minimum(upper, bdtr(seen, together, chance)))
-    return np.where(together > 0, p, np.nan)
+    return np.where(together > 0, _binomial(seen, together, chance), np.nan)
+
+
+def _binomial(seen: Any, together: Any, chance: Any) -> Array:
+    """The two-sided p-value of so many of the ones together, each here with this chance."""
+    from scipy.special import betainc
+
+    upper = np.where(seen > 0, betainc(np.maximum(seen, 1), np.maximum(together - seen, 0) + 1, chance), 1.0)
+    lower = np.where(seen < together, betainc(np.maximum(together - seen, 1), seen + 1, 1 - chance), 1.0)
+    return np.asarray(np.minimum(1.0, 2 * np.minimum(upper, lower)))

@@ -128,9 +128,9 @@ def _number(numbers: Any) -> dict[str, Any]:
 
     if not len(numbers):
         return {}
-    quantiles = [_short(value) for value in np.quantile(numbers, np.linspace(0, 1, QUANTILES))]
+    quantiles = [_short(value) for value in np.quantile(numbers, np.linspace(0, 1, QUANTILES), method="inverted_cdf")]
     ends = sorted(set(quantiles))
-    tenths = sorted({_short(value) for value in np.quantile(numbers, np.linspace(0, 1, 11))})
+    tenths = sorted({_short(value) for value in np.quantile(numbers, np.linspace(0, 1, 11), method="inverted_cdf")})
     return {
         "low": float(numbers.min()),
         "high": float(numbers.max()),
