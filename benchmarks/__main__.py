@@ -12,6 +12,7 @@ from typing import Any
 
 from benchmarks.alone import bench_alone
 from benchmarks.analysis import bench_analysis
+from benchmarks.drift import bench_drift
 from benchmarks.lab import bench_lab
 from benchmarks.notebooks import Row
 from benchmarks.panel import bench_panel
@@ -35,6 +36,7 @@ BENCHES: dict[str, Callable[[Path, int], list[Row]]] = {
     "lab": bench_lab,
     "analysis": bench_analysis,
     "panel": bench_panel,
+    "drift": bench_drift,
 }
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import gc
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,7 +35,23 @@ class Seen:
 
 def lay_out(lines: Iterable[Line]) -> Seen:
     """Lay out the answered ones of these lines; a feature that a request does not have is None there."""
-    taken = [line for line in lines if is_answered(line)]
+    with uncollected():
+        return _lay_out([line for line in lines if is_answered(line)])
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Pause the garbage collector: it would look again and again at a million dicts that all stay."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def _lay_out(taken: list[Line]) -> Seen:
     answers: dict[str, _Gatherer] = {}
     features = _Gatherer("")
     for number, line in enumerate(taken):

@@ -116,7 +116,7 @@ def test_lines_since_a_time_are_found_from_the_end(tmp_path):
 
 
 def test_no_log_says_how_to_get_one(tmp_path):
-    with pytest.raises(LogError, match="no prediction log.*\n.*nbprod serve wine"):
+    with pytest.raises(LogError, match=r"no prediction log.*\n.*nbprod serve wine"):
         check_log(tmp_path / "none", "wine")
 
 
