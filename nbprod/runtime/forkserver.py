@@ -246,6 +246,11 @@ class ForkServer:
         app = IPKernelApp.instance(parent_handle=os.getppid())
         app.initialize(sys.argv[1:])
         app.start()
+        # The thread that was asked to go flushes the output once more, by another thread; ipykernel 7.4 ends that one first, and
+        # then waits ten seconds for the flush, now and then.
+        if app.control_thread is not None and app.control_thread.is_alive():
+            app.control_thread.stop()
+            app.control_thread.join(2)
 
 
 def _draw_anew() -> None:
