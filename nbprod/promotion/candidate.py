@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from nbprod.notebook.graph import Node
 from nbprod.notebook.pipeline import Serve
+from nbprod.promotion.measures import Measure
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,8 @@ class Candidate:
     """A run that may become a model version.
 
     `closure` is the serve function's `Node`; `loads` says for each task the artifact of each name; `kept` holds every
-    value of the run at its last version. `python` is the kernel's interpreter, `folder` the notebook's.
+    value of the run at its last version. `measures` say how its metrics were computed. `python` is the kernel's
+    interpreter, `folder` the notebook's.
     """
 
     pipeline: str
@@ -39,6 +41,7 @@ class Candidate:
     store: Path
     python: str
     lineage: Mapping[str, Any] = field(default_factory=dict)
+    measures: Sequence[Measure] = ()
 
     @property
     def folder(self) -> Path:

@@ -6,14 +6,17 @@ import json
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nbprod.errors import Location, PromotionError
-from nbprod.promotion import modelcode
+from nbprod.promotion import captures, modelcode
 from nbprod.promotion.candidate import Candidate
 from nbprod.promotion.signature import Signature
+
+if TYPE_CHECKING:
+    from nbprod.project import Project
 
 REPLAY = Path(__file__).with_name("replay.py")
 MODULE = "model"
@@ -43,10 +46,28 @@ class Capture:
     python: str
     packages: Mapping[str, Sequence[str]]
     module: str
+    profile: Mapping[str, Any] = field(default_factory=dict)
+    holdout: Mapping[str, Any] = field(default_factory=dict)
+    """What lineage says of the held-out rows, which lie in `scratch/holdout`; `{"why": ...}` if there are none."""
+    scores: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """For each folder of held-out rows in `against`, the `metrics` of this model on them and the `problems` of others."""
 
 
-def capture(candidate: Candidate, scratch: Path, *, allow_pickle: bool = False, timeout: float = TIMEOUT) -> Capture:
-    """Replay the closure of the serve function with the kernel's Python; model files go to `scratch/artifacts`.
+def capture(
+    candidate: Candidate,
+    scratch: Path,
+    *,
+    allow_pickle: bool = False,
+    holdout: Mapping[str, str | None] | None = None,
+    against: Sequence[Path] = (),
+    project: Project | None = None,
+    timeout: float = TIMEOUT,
+) -> Capture:
+    """Replay the closure of the serve function with the kernel's Python.
+
+    Model files go to `scratch/artifacts`, held-out rows to `scratch/holdout`. `holdout` says which variables they are
+    (`rows`, `truth`, `answer`) as far as the user does; `against` are folders with those of other versions.
+    What a preview in `project` has captured is taken over if everything is as it was.
 
     Raises:
         PromotionError: The code fails outside the notebook, there is no sample input, a value has no safe format.
@@ -65,13 +86,18 @@ def capture(candidate: Candidate, scratch: Path, *, allow_pickle: bool = False, 
         },
         "values": {name: {"artifact": kept.artifact, "type": kept.type} for name, kept in candidate.kept.items()},
         "imports": sorted(modelcode.imports(candidate)),
-        "artifacts": str(scratch / "artifacts"),
         "allow_pickle": allow_pickle,
-        "result": str(scratch / "capture.json"),
+        "holdout": dict(holdout or {}),
+        "measures": [one.to_json() for one in candidate.measures],
+        "against": [str(folder) for folder in against],
     }
-    path = scratch / "job.json"
-    path.write_text(json.dumps(job), "utf-8")
-    result = _run(candidate, path, scratch, timeout)
+    name = captures.key(job, candidate.python) if project is not None else None
+    if project is not None and name is not None and captures.take(project, name, scratch):
+        result = json.loads((scratch / "capture.json").read_text("utf-8"))
+    else:
+        path = scratch / "job.json"
+        path.write_text(json.dumps({"job": job, "python": candidate.python}), "utf-8")
+        result = _run(candidate, path, scratch, timeout)
     if "problem" in result:
         cell = candidate.serve.cell
         raise PromotionError(
@@ -88,6 +114,9 @@ def capture(candidate: Candidate, scratch: Path, *, allow_pickle: bool = False, 
         result["python"],
         result["packages"],
         module,
+        result["profile"],
+        result["holdout"],
+        result["scores"],
     )
 
 

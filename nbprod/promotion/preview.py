@@ -5,18 +5,18 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nbprod.errors import GateError, NbprodError, NotFoundError
+from nbprod.errors import NbprodError, NotFoundError
 from nbprod.execution.past import read_past
-from nbprod.promotion import gate
-from nbprod.promotion.capture import capture
+from nbprod.promotion import captures, gate
+from nbprod.promotion.comparison import rivals
 from nbprod.promotion.interface import interface
 from nbprod.promotion.package import requirements, service_name
-from nbprod.promotion.promote import OnStep, clear_scratch, new_scratch
+from nbprod.promotion.promote import OnStep, Promotion, clear_scratch, new_scratch, problem_of
 from nbprod.promotion.registry import Registry
 from nbprod.promotion.source import candidate, choose_run, nothing_to_serve
+from nbprod.promotion.stored import size
 
 if TYPE_CHECKING:
     from nbprod.execution.records import Run
@@ -49,37 +49,52 @@ class Rehearsal:
     """The stored values: `name`, `type`, `format` and `bytes`."""
     packages: Sequence[str]
     python: str
+    checks: tuple[gate.Check, ...] = ()
+    """The gate's, on the held-out rows where there are such; latency and size are measured when the service is built."""
+    holdout: Mapping[str, Any] = field(default_factory=dict)
+    """The held-out rows that would be kept: their `name`, how many `rows`, the `metrics` computed from them; or `why` there are none."""
+    rowwise: bool = False
+    """Whether it answers each row by itself, so that a service may ask rows of several requests at once."""
+    problem: NbprodError | None = None
 
 
 def rehearse(
     project: Project, entry: Entry, run: Run, *, allow_pickle: bool = False, on_step: OnStep = lambda step, detail: None
 ) -> Rehearsal:
-    """Capture what a run serves, as `promote` does first of all, in a process of its own; nothing is kept.
+    """Capture what a run serves, as `promote` does, and measure it on the champion's held-out rows, in a process of its own.
 
-    Raises what `promote` raises up to there, but for the gate.
+    No version is made; what was captured is kept for the promotion that may follow. Raises what `promote` raises up to there, but for the gate.
     """
     found = candidate(project, entry, run)
     clear_scratch(project)
     scratch = new_scratch(project)
+    config = entry.config
     try:
-        on_step("capture", f"{found.serve.name} of run {run.id}")
-        captured = capture(found, scratch, allow_pickle=allow_pickle)
+        name = service_name(config.service.name or entry.name)
+        promotion = Promotion(project, config, name, dict(config.sweep.optimize), allow_pickle, on_step=on_step)
+        captured, checks = promotion.capture(found, scratch)
         values = [
             {
                 "name": item["name"],
                 "type": item["type"],
                 "format": item["format"],
-                "bytes": _size(scratch / "artifacts" / item["file"]) if item["file"] else 0,
+                "bytes": size(scratch / "artifacts" / item["file"]) if item["file"] else 0,
             }
             for item in captured.stored
         ]
-        return Rehearsal(
+        made = Rehearsal(
             signature=interface(captured.signature),
             sample={call.route: {"arguments": call.arguments, "answer": call.answer} for call in captured.calls},
             values=values,
             packages=requirements(found, captured),
             python=captured.python,
+            checks=tuple(checks),
+            holdout=captured.holdout,
+            rowwise=captured.signature.rowwise,
+            problem=problem_of(checks, run.metrics),
         )
+        captures.keep(project, scratch)
+        return made
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -93,19 +108,12 @@ def preview(project: Project, entry: Entry, run: str | None = None) -> Preview:
     config = entry.config
     model = service_name(config.service.name or entry.name)
     champion = Registry(project).champion(model)
-    about = (
-        chosen.metrics,
-        config.promote.require,
-        champion.metrics if champion else None,
-        dict(config.sweep.optimize),
-        champion.name if champion else "the champion",
+    checks = (
+        *gate.required(chosen.metrics, config.promote.require),
+        *gate.no_worse(config.promote.require, config.sweep.optimize, rivals(champion, chosen.metrics, None, None)),
     )
-    found = Preview(chosen, model, tuple(gate.checks(*about)), champion.name if champion else None)
-    problem: NbprodError | None = None
-    try:
-        gate.check(*about)
-    except GateError as error:
-        problem = error
+    found = Preview(chosen, model, checks, champion.name if champion else None)
+    problem: NbprodError | None = problem_of(checks, chosen.metrics)
     try:
         past = read_past(project, chosen)
     except NotFoundError as error:
@@ -115,8 +123,3 @@ def preview(project: Project, entry: Entry, run: str | None = None) -> Preview:
         problem = problem or nothing_to_serve(past.pipeline)
     inputs = {} if closure is None else closure.inputs
     return Preview(**{**vars(found), "serve": serve, "inputs": inputs, "problem": problem})
-
-
-def _size(path: Path) -> int:
-    files = [path, *path.rglob("*")] if path.is_dir() else [path]
-    return sum(file.stat().st_size for file in files if file.is_file())

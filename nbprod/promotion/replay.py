@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nbprod.promotion.samples import Samples
     from nbprod.promotion.served import Served
 
 _FUTURE = functools.reduce(
@@ -35,7 +36,8 @@ _SECRET = re.compile(r"KEY|TOKEN|SECRET|PASS|CREDENTIAL|AUTH", re.IGNORECASE)
 
 def main(job_path: str) -> int:
     """Do the job and write its result; the exit code is 0 also for a `Problem`, which the result then holds."""
-    job = json.loads(Path(job_path).read_text("utf-8"))
+    scratch = Path(job_path).parent
+    job = {**json.loads(Path(job_path).read_text("utf-8"))["job"], "scratch": str(scratch)}
     _find_nbprod()
     from nbprod.promotion.problem import Problem
 
@@ -51,7 +53,7 @@ def main(job_path: str) -> int:
         result = {
             "problem": {"what": f"the model's files cannot be written: {error.strerror}", "fix": "Free some space."}
         }
-    Path(job["result"]).write_text(json.dumps(result, indent=1, allow_nan=False), "utf-8")
+    (scratch / "capture.json").write_text(json.dumps(result, indent=1, allow_nan=False), "utf-8")
     return 0
 
 
@@ -96,6 +98,7 @@ class Replay:
     def capture(self) -> dict[str, Any]:
         """Return the job's result: signature, calls with their answers, stored values, modules and packages."""
         from nbprod.promotion.served import Served
+        from nbprod.promotion.study import Study
         from nbprod.runtime import hidden, pickling
 
         # Environment, options, generators: the service does not take them over, but the answers are the notebook's.
@@ -105,11 +108,16 @@ class Replay:
         self.hidden.ready()
         served = Served(self.serve, self.kind, vars(self.module).get(self.serve))
         stored = self._store()  # before any call: the function may change what it uses
-        signature, calls = self._answers(served)
+        signature, calls, sample, known = self._answers(served)
+        study = Study(served, sample, known, self.job)
+        holdout = study.holdout()
         return {
-            "signature": signature,
+            "signature": {**signature, "rowwise": study.rowwise()},
             "calls": calls,
             "stored": stored,
+            "profile": study.profile(),
+            "holdout": holdout,
+            "scores": study.scores(),
             "modules": self._own_modules(),
             "environment": self._environment(),
             "python": ".".join(map(str, sys.version_info[:3])),
@@ -177,8 +185,8 @@ class Replay:
                 opened[digest] = loading.load(artifact, vars(self.module))
         return {name: opened[digest][name] for name, digest in digests.items()}
 
-    def _answers(self, served: Served) -> tuple[Any, list[Any]]:
-        """The signature, and calls with their answers: of the first sample that works."""
+    def _answers(self, served: Served) -> tuple[Any, list[Any], dict[str, Any], Samples]:
+        """The signature, and calls with their answers: of the first sample that works. The sample, and where it is from."""
         from nbprod.promotion.problem import Problem
         from nbprod.promotion.samples import Samples
 
@@ -187,7 +195,8 @@ class Replay:
         failed: Problem | None = None
         for sample in known.candidates(served, expressions):
             try:
-                return served.ask(sample.arguments, known.reference(sample.arguments))
+                signature, calls = served.ask(sample.arguments, known.reference(sample.arguments))
+                return signature, calls, sample.arguments, known
             except Problem as problem:
                 if sample.certain:
                     raise
@@ -204,7 +213,7 @@ class Replay:
         from nbprod.promotion.formats import Unstorable, store
         from nbprod.promotion.problem import Problem
 
-        folder = Path(self.job["artifacts"])
+        folder = Path(self.job["scratch"], "artifacts")
         folder.mkdir(parents=True, exist_ok=True)
         owned = frozenset(
             {self.job["module"], *(path.partition("/")[0].removesuffix(".py") for path in self._own_modules())}

@@ -101,9 +101,14 @@ class Samples:
             return isinstance(function.value, ast.Name) and scope.get(function.value.id) is target
         return isinstance(function, ast.Name) and scope.get(function.id) is target
 
+    def tables(self) -> Iterator[tuple[str, Any]]:
+        """Give the kept values that may be data, by name."""
+        for name, item in self.kept.items():
+            if item.get("type", "").rpartition(".")[2] in SEARCHED:
+                yield name, self.value(name)
+
     def _tables(self) -> list[Any]:
-        names = [name for name, item in self.kept.items() if item.get("type", "").rpartition(".")[2] in SEARCHED]
-        return [self.value(name) for name in names]
+        return [table for _, table in self.tables()]
 
     def _fitting(self, estimator: Any) -> Any:
         """A kept table, or array, with the features that a fitted estimator knows."""

@@ -16,6 +16,7 @@ from nbprod.execution.past import read_past
 from nbprod.execution.records import Records, Run
 from nbprod.notebook.reader import read_notebook
 from nbprod.promotion.candidate import Candidate, Kept
+from nbprod.promotion.measures import measures
 from nbprod.sweep.trials import Sweeps
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def candidate(project: Project, entry: Entry, run: Run) -> Candidate:
         store=past.store.root,
         python=past.kernel.executable,
         lineage=_lineage(project, run, past.pipeline, past.traces),
+        measures=measures(past.graph, run.metrics),
     )
 
 

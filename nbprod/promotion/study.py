@@ -1,0 +1,149 @@
+"""What is found out about a model by asking it for many rows: its profile, its held-out rows, whether it is row-wise.
+
+Runs in the notebook's kernel environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nbprod.promotion.asking import asker, bases
+from nbprod.promotion.holdout import Holdout, Unknown, find, freeze
+from nbprod.promotion.profile import profile
+from nbprod.promotion.rowwise import MOST, is_rowwise
+from nbprod.promotion.signature import is_array, is_frame
+from nbprod.promotion.support import plain
+
+if TYPE_CHECKING:
+    from nbprod.promotion.samples import Samples
+    from nbprod.promotion.served import Served
+
+
+class Study:
+    """Asks what is served: the arguments of a call that works are `sample`, and `known` gives the values of the run."""
+
+    def __init__(self, served: Served, sample: Mapping[str, Any], known: Samples, job: Mapping[str, Any]) -> None:
+        self.served, self.sample, self.known, self.job = served, sample, known, job
+        self.ask = asker(served, sample)
+        self.held_out: Any = None
+
+    def holdout(self) -> dict[str, Any]:
+        """Find the held-out rows and keep them in the job's folder; return what lineage says of them, or `why` there are none."""
+        said = self.job["holdout"]
+        if self.ask is None:
+            return {"why": "the service takes no rows"}
+        if not self.job["measures"]:
+            return {"why": "the run has no metrics whose code is known (a cell tagged `metrics`)"}
+        try:
+            name, rows, recipes, problems = find(
+                self.job["measures"],
+                self._candidates(said.get("rows")),
+                self.known.value,
+                self.ask,
+                list(self.served.routes),
+                truth=said.get("truth"),
+                answer=said.get("answer"),
+            )
+            told = freeze(Path(self.job["scratch"], "holdout"), name, rows, recipes, self.known.value)
+        except Unknown as error:
+            return {"why": str(error)}
+        self.held_out = rows
+        return {**told, **({"without": problems} if problems else {})}
+
+    def scores(self) -> dict[str, Any]:
+        """Return this model's metrics on the held-out rows of other versions, by their folder."""
+        found: dict[str, Any] = {}
+        for folder in self.job["against"]:
+            if self.ask is None:
+                found[folder] = {"metrics": {}, "problems": {"": "the service takes no rows"}}
+                continue
+            metrics, problems = Holdout.read(Path(folder)).score(self.ask)
+            found[folder] = {"metrics": metrics, "problems": problems}
+        return found
+
+    def profile(self) -> dict[str, Any]:
+        """Return the profile of the inputs and answers."""
+        routes = {route: partial(self.served.call, function) for route, function in self.served.routes.items()}
+        return profile(self.sample, self._reference(), routes, held_out=self.held_out)
+
+    def rowwise(self) -> bool:
+        """Whether each row of the one table that is sent is answered by itself, on every route."""
+        if self.ask is None or self.ask.kind not in ("frame", "array", "records") or len(self.served.parameters) > 1:
+            return False
+        reference = self._reference()
+        rows = self.sample[self.ask.table] if reference is None else reference
+        if is_frame(rows):
+            rows = _with_missing(rows)
+        return all(is_rowwise(partial(self._plain, route), rows, _take) for route in self.served.routes)
+
+    def _plain(self, route: str, rows: Any) -> Any:
+        assert self.ask is not None
+        return plain(self.ask(route, rows))
+
+    def _reference(self) -> Any:
+        """The training table with the columns of the sample, or the whole array that it was taken from."""
+        assert self.sample
+        value: Any = None if self.ask is None else self.sample[self.ask.table]
+        if is_array(value):
+            arrays = [a for _, a in self.known.tables() if is_array(a) and a.shape[1:] == value.shape[1:]]
+            return max(arrays, key=len, default=None)
+        reference = self.known.reference(self.sample)
+        if reference is None or not is_frame(value):
+            return reference
+        return reference[list(value.columns)]
+
+    def _candidates(self, said: str | None) -> Iterator[tuple[str, Any]]:
+        """What may be the held-out rows: what the user says, what the sample was taken from, values with the sample's columns."""
+        if said is not None:
+            try:
+                yield said, self.known.value(said)
+            except KeyError:
+                raise Unknown(f"the run did not keep {said!r} (promote.holdout.rows)") from None
+            return
+        assert self.ask is not None
+        value = self.sample[self.ask.table]
+        seen = set()
+        for name in [base for text in self.job["serve"]["samples"] for base in bases(text)]:
+            if name in self.known.kept and name not in seen:
+                seen.add(name)
+                rows = self._like(value, self.known.value(name))
+                if rows is not None:
+                    yield name, rows
+        for name, table in self.known.tables():
+            rows = None if name in seen else self._like(value, table)
+            if rows is not None:
+                yield name, rows
+
+    def _like(self, value: Any, table: Any) -> Any:
+        """A value of the run as rows like the sample's; None if it is none."""
+        if is_frame(table):
+            wanted = list(value.columns) if is_frame(value) else None
+            row = value[0] if isinstance(value, list) else value
+            if wanted is None and hasattr(row, "keys"):
+                wanted = list(row.keys())
+            return table[wanted] if wanted and set(wanted) <= set(table.columns) else None
+        if is_array(table) and is_array(value):
+            return table if table.shape[1:] == value.shape[1:] else None
+        return (
+            table
+            if isinstance(table, list) and isinstance(value, list) and table and isinstance(table[0], dict)
+            else None
+        )
+
+
+def _with_missing(table: Any) -> Any:
+    """The first rows of a table, a quarter of them with missing values where there are such."""
+    import pandas as pd
+
+    missing = table[table.isna().any(axis=1)].iloc[: MOST // 4]
+    return pd.concat([table.dropna().iloc[: MOST - len(missing)], missing]) if len(missing) else table.iloc[:MOST]
+
+
+def _take(rows: Any, places: list[int]) -> Any:
+    """The rows at some places, as a service would make them of a request."""
+    if is_frame(rows):
+        return rows.iloc[places].reset_index(drop=True)
+    return rows[places] if is_array(rows) else [rows[place] for place in places]
