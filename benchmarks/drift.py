@@ -20,7 +20,7 @@ FEATURES = 20
 CHUNK = 100
 """Rows between two looks, one a minute: 144,000 rows a day."""
 LOOKS = 1440
-DAYS, SHIFTS = 60, 100
+DAYS, SHIFTS = 20, 40
 """Streams in one repeat."""
 REFERENCES = (200, 2000, 20_000)
 """Rows that the profiles were made from."""

@@ -193,8 +193,13 @@ class WatchConfig(_Model):
     """The newest labelled rows that a run is given; all without it. As many as `labels`: adjacent windows; more: overlapping ones."""
     test: float = Field(default=0.3, gt=0, lt=1)
     """The part of the new labelled rows, the newest, that no model is trained on: champion and challenger are compared on it."""
+    gate: Literal["both", "window"] = "both"
+    """On which rows a challenger must be no worse than the champion: those frozen with it and the newest labelled ones, or the newest alone
+    (when the world has changed, a model that is right today may be worse on rows of then). What `promote.require` asks always holds."""
     cooldown: float = Field(default=3600, ge=0)
     """Seconds after an attempt in which no other one begins."""
+    every: float = Field(default=5, gt=0)
+    """Seconds between two looks at files, labels and requests."""
     shadow: int = Field(default=200, ge=0)
     """Requests that a challenger answers beside the champion before it takes over; none with 0."""
     patience: float = Field(default=3600, gt=0)

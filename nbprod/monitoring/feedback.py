@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from nbprod.monitoring.layout import Seen, lay_out
 from nbprod.monitoring.log import FEEDBACK, PredictionLog
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -27,6 +29,22 @@ class Labelled:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def where(self, chosen: Sequence[bool]) -> Labelled:
+        """Those rows that are chosen."""
+
+        def taken(values: list[T]) -> list[T]:
+            return [value for value, yes in zip(values, chosen, strict=True) if yes]
+
+        return Labelled(
+            taken(self.features),
+            taken(self.answers),
+            taken(self.labels),
+            taken(self.times),
+            taken(self.keys),
+            self.unknown,
+            self.changed,
+        )
 
     def part(self, which: slice) -> Labelled:
         """Some of the rows."""

@@ -11,6 +11,9 @@ from typing import Any
 from nbprod.monitoring.log import Line, is_answered
 from nbprod.promotion.profile import columns_of_answer, columns_of_arguments
 
+LAID_OUT = ("arguments", "answer")
+AT_ONCE = 50_000
+
 
 @dataclass
 class Table:
@@ -26,7 +29,7 @@ class Table:
 
 @dataclass
 class Seen:
-    """Answered requests, the features they asked about and the answers they got, by route."""
+    """Answered requests (their lines without arguments and answer), the features they asked about and the answers they got, by route."""
 
     lines: list[Line]
     features: Table
@@ -36,7 +39,7 @@ class Seen:
 def lay_out(lines: Iterable[Line]) -> Seen:
     """Lay out the answered ones of these lines; a feature that a request does not have is None there."""
     with uncollected():
-        return _lay_out([line for line in lines if is_answered(line)])
+        return _lay_out(lines)
 
 
 @contextmanager
@@ -51,13 +54,22 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _lay_out(taken: list[Line]) -> Seen:
+def _lay_out(lines: Iterable[Line]) -> Seen:
     answers: dict[str, _Gatherer] = {}
     features = _Gatherer("")
-    for number, line in enumerate(taken):
+    taken: list[Line] = []
+    for line in lines:
+        if not is_answered(line):
+            continue
+        number = len(taken)
+        # without what is laid out, so that a million requests fit into memory
+        taken.append({key: value for key, value in line.items() if key not in LAID_OUT})
         count = features.take(number, line["arguments"])
         route = str(line.get("route", "predict"))
         answers.setdefault(route, _Gatherer(route)).take_answer(number, line.get("answer"), count)
+        if not len(taken) % AT_ONCE:
+            for gatherer in (features, *answers.values()):
+                gatherer.flush()
     return Seen(taken, features.table(), {route: gathered.table() for route, gathered in answers.items()})
 
 
@@ -111,7 +123,7 @@ class _Gatherer:
             self.result.rows.extend(range(len(values)))
 
     def _part(self, number: int, columns: dict[str, Sequence[Any]]) -> int:
-        self._flush_alike()
+        self.flush()
         count = max(map(len, columns.values()), default=0)
         # a plain value beside a table of several rows holds for each of them
         even = {name: list(values) if len(values) == count else [values[0]] * count for name, values in columns.items()}
@@ -120,7 +132,8 @@ class _Gatherer:
         self.result.rows.extend(range(count))
         return count
 
-    def _flush_alike(self) -> None:
+    def flush(self) -> None:
+        """Lay out the rows that were collected."""
         if self.alike:
             values, self.alike = self.alike, []
             columns = (
@@ -142,7 +155,7 @@ class _Gatherer:
         self.length += count
 
     def table(self) -> Table:
-        self._flush_alike()
+        self.flush()
         return self.result
 
 

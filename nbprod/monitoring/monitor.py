@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -105,11 +105,12 @@ def monitor(
         LogError: There is no prediction log, or it cannot be read.
     """
     chosen = Registry(project).get(name, version)
+    lines: Iterable[Line]
     log = check_log(deployment(project, name) / "predictions", name)
     if since is None:
         lines = log.newest(rows or config.window, chosen.version)
     else:
-        lines = [line for line in log.lines(since=since) if line.get("version") == chosen.version]
+        lines = (line for line in log.lines(since=since) if line.get("version") == chosen.version)
     return look(
         chosen,
         log,
@@ -119,7 +120,9 @@ def monitor(
     )
 
 
-def look(version: ModelVersion, log: PredictionLog, lines: list[Line], config: MonitorConfig, rows: Labelled) -> Report:
+def look(
+    version: ModelVersion, log: PredictionLog, lines: Iterable[Line], config: MonitorConfig, rows: Labelled
+) -> Report:
     """Compare these requests of a version with its profile, and its live metrics with its run's."""
     notes: list[str] = []
     profile = read_profile(version)
@@ -147,7 +150,7 @@ def look(version: ModelVersion, log: PredictionLog, lines: list[Line], config: M
     start = seen.lines[0].get("ts") if seen.lines else None
     requests = _recent(log, version.version, start)
     ahead = time.time() + 60
-    log.losses.future = sum(1 for line in lines if float(line.get("ts", 0)) > ahead)
+    log.losses.future = sum(1 for line in seen.lines if float(line.get("ts", 0)) > ahead)
     if log.losses.future:
         notes.append(f"{log.losses.future} requests are dated in the future: a clock was set back")
     if log.losses.broken:
@@ -185,6 +188,12 @@ def read_profile(version: ModelVersion) -> dict[str, Any] | None:
             fix="Promote its run again.",
         ) from error
     return found if isinstance(found, dict) and "features" in found else None
+
+
+def recent(log: PredictionLog, version: int, rows: int) -> Traffic:
+    """The traffic of a version's newest requests, so many rows back."""
+    newest = log.newest(rows, version)
+    return traffic(_recent(log, version, float(newest[0].get("ts", 0)))) if newest else Traffic()
 
 
 def _recent(log: PredictionLog, version: int, start: float | None) -> list[Line]:
