@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 import threading
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import ModuleType
 
@@ -46,7 +47,8 @@ def engine() -> ModuleType:
 def dag() -> ModuleType:
     """Return `nbprod.execution.dag`, which imports Ploomber (1 s), with its reports to its makers turned off."""
     telemetry.turn_off()  # Ploomber reads the environment when it is imported
-    return _once("nbprod.execution.dag", _UNUSED)
+    # By way of jupytext: setuptools, for a notebook server; and a debugger in the terminal, with prompt_toolkit.
+    return _once("nbprod.execution.dag", (*_UNUSED, "notebook"), {"IPython.terminal.debugger": ("Pdb", "TerminalPdb")})
 
 
 def importance() -> ModuleType:
@@ -57,12 +59,12 @@ def importance() -> ModuleType:
     return _once("optuna.importance", ("sklearn", "sklearn.ensemble"))
 
 
-def _once(name: str, without: Iterable[str]) -> ModuleType:
+def _once(name: str, without: Iterable[str], hollow: Mapping[str, Iterable[str]] | None = None) -> ModuleType:
     """Import a module. Imports follow each other; who asks for what is there does not wait for the next one."""
     with _guard:
         found = _imports.get(name)
         if found is None:
-            found = _imports[name] = _Import(name, without)
+            found = _imports[name] = _Import(name, without, hollow or {})
             found.start()
     try:
         return found.result()
@@ -78,15 +80,22 @@ class _Import(threading.Thread):
     What imports it next would fail in ways of its own (`KeyError: 'IPython'`), here or in another thread.
     """
 
-    def __init__(self, module: str, without: Iterable[str]) -> None:
+    def __init__(self, module: str, without: Iterable[str], hollow: Mapping[str, Iterable[str]]) -> None:
         super().__init__(name="nbprod-import")
         self.module = module
         self.without = without
+        self.hollow = hollow
         self.error: BaseException | None = None
 
     def run(self) -> None:
         try:
-            with _lock, _without_iri_checks(), _without(self.without), warnings.catch_warnings():
+            with (
+                _lock,
+                _without_iri_checks(),
+                _without(self.without, self.hollow),
+                _without_collecting(),
+                warnings.catch_warnings(),
+            ):
                 warnings.simplefilter("ignore")
                 importlib.import_module(self.module)
         except BaseException as error:  # noqa: BLE001  # raised by who asked
@@ -101,16 +110,32 @@ class _Import(threading.Thread):
 
 
 @contextmanager
-def _without(names: Iterable[str]) -> Iterator[None]:
-    """Keep modules from being imported, where this process is ours alone."""
-    hidden = [name for name in names if alone and name not in sys.modules]
-    for name in hidden:
-        sys.modules[name] = None  # type: ignore[assignment]
+def _without(names: Iterable[str], hollow: Mapping[str, Iterable[str]]) -> Iterator[None]:
+    """Keep modules from being imported, where this process is ours alone; of the `hollow` ones only these names are there."""
+    hidden: dict[str, ModuleType | None] = dict.fromkeys(names)
+    for name, attributes in hollow.items():
+        hidden[name] = ModuleType(name)
+        hidden[name].__dict__.update(dict.fromkeys(attributes))
+    hidden = {name: module for name, module in hidden.items() if alone and name not in sys.modules}
+    sys.modules.update(hidden)  # type: ignore[arg-type]
     try:
         yield
     finally:
         for name in hidden:
             del sys.modules[name]
+
+
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Look for no garbage while modules are imported, where this process is ours alone: there is none, and the search costs a sixth."""
+    collects = alone and gc.isenabled()
+    if collects:
+        gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 @contextmanager

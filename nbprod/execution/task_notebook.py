@@ -175,16 +175,18 @@ class _Ours:
     def close(self) -> None:
         """End the cell: what comes next stands in another."""
         if self.source:
-            about = {"lines": self.lines} if self.lines else {}
-            self.cells.append(_ours(self.role, "\n".join(self.source), **about))
+            cell = _ours(self.role, "\n".join(self.source))
+            if self.lines:
+                cell["metadata"]["nbprod"]["lines"] = self.lines
+            self.cells.append(cell)
         self.role, self.source, self.lines = "", [], []
 
     def _next(self) -> int:
         return sum(text.count("\n") + 1 for text in self.source) + 1
 
 
-def _ours(role: str, source: str, tags: list[str] | None = None, **about: Any) -> dict[str, Any]:
-    return _code(source, tags or [], None, {"role": role, **about})
+def _ours(role: str, source: str, tags: list[str] | None = None) -> dict[str, Any]:
+    return _code(source, tags or [], None, {"role": role})
 
 
 def _code(source: str, tags: list[str], name: str | None, about: dict[str, Any]) -> dict[str, Any]:

@@ -30,7 +30,8 @@ import sys
 import time
 from typing import Any, Dict, List, Optional, Tuple
 
-import forksafe  # type: ignore[import-not-found]  # beside this file
+import begun  # type: ignore[import-not-found]  # beside this file
+import forksafe  # type: ignore[import-not-found]
 
 _DATAGRAM = 1 << 18
 CHANGED = 78
@@ -42,8 +43,10 @@ _MPLBACKEND = "module://matplotlib_inline.backend_inline"
 class ForkServer:
     """Answers the requests of one owner."""
 
-    def __init__(self, owner: socket.socket) -> None:
+    def __init__(self, owner: socket.socket, kernel: Any = None) -> None:
         self.owner = owner
+        self.kernel = kernel
+        """A kernel as far as it is begun, if it is."""
         self.children: set[int] = set()
         self.copies: set[int] = set()
         self.judging: Optional[Tuple[int, int, Dict[str, Any]]] = None
@@ -243,8 +246,12 @@ class ForkServer:
         from ipykernel.kernelapp import IPKernelApp
 
         # It ends when its parent does; that it read from the environment when it was imported.
-        app = IPKernelApp.instance(parent_handle=os.getppid())
-        app.initialize(sys.argv[1:])
+        if self.kernel is not None and self.kernel.takes(sys.argv[1:]):
+            app = self.kernel.initialize(sys.argv[2])
+        else:
+            IPKernelApp.clear_instance()
+            app = IPKernelApp.instance(parent_handle=os.getppid())
+            app.initialize(sys.argv[1:])
         app.start()
         # The thread that was asked to go flushes the output once more, by another thread; ipykernel 7.4 ends that one first, and
         # then waits ten seconds for the flush, now and then.
@@ -300,8 +307,8 @@ def _top_level() -> set[str]:
     return {name.partition(".")[0] for name in sys.modules}
 
 
-def _warm() -> None:
-    """Import what a kernel imports when it starts, as seen in a child that becomes one and ends."""
+def _warm() -> Dict[str, str]:
+    """Import what a kernel imports when it starts, as seen in a child that becomes one and ends. Return how it makes its shell."""
     reader, writer = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -321,12 +328,15 @@ def _warm() -> None:
     os.close(reader)
     _kill(pid)
     os.waitpid(pid, 0)
-    for name in json.loads(data) if data else ():
+    seen = json.loads(data) if data else {"modules": [], "shell": {}}
+    for name in seen["modules"]:
         if not name.startswith(("_pydev", "pydev", "_cython")):  # a debugger's, under names that only it knows
             try:
                 importlib.import_module(name)
             except Exception:  # noqa: S112
                 continue  # it will be imported in the kernel, which can say what is wrong
+    shell: Dict[str, str] = seen["shell"]
+    return shell
 
 
 def _runtime(here: str) -> Any:
@@ -353,10 +363,12 @@ def _report(writer: int) -> None:
         ports = {f"{name}_port": number for number, name in enumerate(("shell", "iopub", "stdin", "control", "hb"), 1)}
         with open(path, "w", encoding="utf-8") as file:
             json.dump({"transport": "ipc", "ip": os.path.join(folder, "k"), "key": "", **ports}, file)
+        shell = begun.watch_shell()
         app = IPKernelApp.instance()
-        app.initialize(["-f", path, "--HistoryManager.hist_file=:memory:"])
+        app.initialize(["-f", path, begun.ARGUMENT])
         app.shell.run_cell("1 + 1")  # its first cell makes it import more
-        os.write(writer, json.dumps([name for name in sys.modules if name not in before]).encode())
+        modules = [name for name in sys.modules if name not in before]
+        os.write(writer, json.dumps({"modules": modules, "shell": shell}).encode())
 
 
 def _settle() -> None:
@@ -369,15 +381,16 @@ def main() -> None:
     # The folder of this file is no place that a kernel would import from.
     here = os.path.dirname(os.path.abspath(__file__))
     sys.path[:] = [path for path in sys.path if path not in (here, "")]
-    del sys.modules["forksafe"]
+    del sys.modules["forksafe"], sys.modules["begun"]
     owner = socket.socket(fileno=int(sys.argv[1]))
     gc.disable()
     kernelapp = importlib.import_module("ipykernel.kernelapp")
-    _warm()
+    shell = _warm()
     kernelapp.IPKernelApp._nbprod = _runtime(here)
+    kernel = begun.begin(shell)
     _settle()
     owner.send(json.dumps({"ready": os.getpid(), "top": sorted(_top_level())}).encode())
-    ForkServer(owner).serve()
+    ForkServer(owner, kernel).serve()
 
 
 if __name__ == "__main__":
