@@ -17,6 +17,9 @@ from nbprod.execution import libraries
 EXIT_UNEXPECTED = 70
 """`EX_SOFTWARE` of sysexits.h: nbprod itself failed."""
 
+BY_WORKER = (["run"], ["sweep"])
+"""Commands that a worker does faster, by the imports that they need not make."""
+
 EPILOG = """\b
 Exit codes: 0 done, 1 something to put right (its message says what), 2 wrong usage, 3 the gate is not met, 4 the
 service does not answer what the run did, 5 drift, 70 nbprod itself failed, 130 cancelled.
@@ -30,14 +33,21 @@ COMMANDS = {
     "run": ("run:run", "Run a pipeline; tasks with nothing changed are not repeated."),
     "sweep": ("sweep:sweep", "Search over parameter values."),
     "runs": ("records:runs", "List runs, newest first."),
-    "show": ("records:show", "Show one run: its tasks, parameters and metrics."),
+    "show": ("records:show", "Show one run, or a model version."),
     "explore": ("explore:explore", "Make a notebook in which a task's inputs are loaded."),
     "promote": ("promote:promote", "Turn a run's model into a checked model version."),
-    "models": ("models:models", "List model versions and their services."),
+    "models": ("models:models", "List model versions and their services; approve, name or note them."),
+    "diff": ("versions:diff", "Say what differs between two model versions."),
+    "rollback": ("models:rollback", "Make an earlier model version the champion again."),
+    "lineage": ("versions:lineage", "Say where an answer or a model version comes from."),
     "serve": ("service:serve", "Start the service of a model version, or stop it."),
     "predict": ("service:predict", "Ask a running service."),
+    "export": ("export:export", "Write a version as an image, manifests, a stack with monitoring, or a model file."),
     "monitor": ("monitor:monitor", "Compare what a service was asked with what its model was made from."),
-    "watch": ("watch:watch", "Train again when data, time, drift or feedback say so, and let the better model take over."),
+    "watch": (
+        "watch:watch",
+        "Train again when data, time, drift or feedback say so, and let the better model take over.",
+    ),
     "gc": ("records:gc", "Delete what no kept run or model needs."),
     "schema": ("schema:schema", "Print the JSON Schema of pipelines.yaml."),
 }
@@ -91,6 +101,9 @@ def main(args: Sequence[str] | None = None) -> int:
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     libraries.alone = True
     try:
+        done = _by_worker() if args is None else None
+        if done is not None:
+            return done
         result = nbprod.main(args, prog_name="nbprod", standalone_mode=False)
     except click.exceptions.Abort:
         click.echo("cancelled", err=True)
@@ -110,6 +123,16 @@ def main(args: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001  (the last one: said in one line, kept in full)
         return _unexpected(error, list(args) if args is not None else sys.argv[1:])
     return result if isinstance(result, int) else 0
+
+
+def _by_worker() -> int | None:
+    """Have the project's worker do the command, if it is one that pays and there is one; return its exit code."""
+    if not sys.platform.startswith("linux") or sys.argv[1:2] not in BY_WORKER or {"-h", "--help"} & set(sys.argv):
+        return None
+    from nbprod.project import Project
+    from nbprod.worker.terminal import by_worker
+
+    return by_worker(Project.find().root, sys.argv[1:])
 
 
 def _explained(error: NbprodError, args: list[str]) -> int:

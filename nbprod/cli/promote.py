@@ -7,6 +7,7 @@ import time
 import click
 
 from nbprod.cli.common import command, number, pipeline_argument, print_json, seconds, short
+from nbprod.cli.follow import follow
 from nbprod.cli.rehearsal import rehearse
 
 
@@ -15,8 +16,20 @@ from nbprod.cli.rehearsal import rehearse
     click.option("--run", "run", help="The run to promote; the best one of the pipeline without it."),
     click.option("--allow-pickle", is_flag=True, help="Store by pickle what no safer format can hold."),
     click.option("--dry-run", is_flag=True, help="Say what would be promoted: gate, signature and sample."),
+    click.option("--challenger", is_flag=True, help="Make it the challenger, not the champion."),
+    click.option("--force", is_flag=True, help="Promote although the gate is not met; needs --because."),
+    click.option("--because", metavar="TEXT", help="Why it is forced; it is recorded with your name."),
 )
-def promote(pipeline: str | None, run: str | None, allow_pickle: bool, dry_run: bool, as_json: bool) -> None:
+def promote(
+    pipeline: str | None,
+    run: str | None,
+    allow_pickle: bool,
+    dry_run: bool,
+    challenger: bool,
+    force: bool,
+    because: str | None,
+    as_json: bool,
+) -> None:
     """Turn a run's model into a checked model version, the new champion.
 
     The gate first (exit code 3 if it is not met), then the parity check: the packaged service is started in a clean
@@ -25,6 +38,8 @@ def promote(pipeline: str | None, run: str | None, allow_pickle: bool, dry_run: 
     from nbprod.project import Project
     from nbprod.promotion.promote import promote as promote_run
 
+    if force != bool(because and because.strip()):
+        raise click.UsageError("--force and --because TEXT go together: why the gate is passed over is recorded")
     project = Project.find()
     entry = project.pipeline(pipeline)
     if dry_run:
@@ -37,12 +52,26 @@ def promote(pipeline: str | None, run: str | None, allow_pickle: bool, dry_run: 
         else:
             click.echo(f"{step}: {detail}")
 
-    version = promote_run(project, entry, run, allow_pickle=allow_pickle, on_step=on_step)
+    version = promote_run(
+        project, entry, run, allow_pickle=allow_pickle, crown=not challenger, force=because, on_step=on_step
+    )
+    champion = "champion" in version.aliases
+    service = follow(project, version.model) if champion else None
     if as_json:
         return print_json({"event": "promoted", **version.to_json()}, indent=None)
+    for check in version.lineage["gate"]["checks"]:
+        if check["basis"] or not check["passed"]:
+            met = "met" if check["passed"] else click.style("not met", fg="red")
+            click.echo(f"  {check['metric']} {check['wanted']}: {number(check['value'])}, {met} ({check['basis']})")
     metrics = ", ".join(f"{name} {number(value)}" for name, value in version.metrics.items())
-    click.echo(
-        f"{click.style(version.name, bold=True)} is the champion ({metrics}), in {seconds(time.monotonic() - began)}"
+    state = (
+        "is the champion" if champion else "waits for approval" if version.stage == "waiting" else "is the challenger"
     )
-    click.echo(f"  its files: {short(version.path)}; nbprod serve {entry.name} serves it")
+    click.echo(f"{click.style(version.name, bold=True)} {state} ({metrics}), in {seconds(time.monotonic() - began)}")
+    if version.stage == "waiting":
+        click.echo(f"  nbprod models approve {version.name} --because TEXT makes it the champion")
+    if service is not None:
+        click.echo(f"  its service answers with it at {service.url}")
+    else:
+        click.echo(f"  its files: {short(version.path)}; nbprod serve {entry.name} serves it")
     return None

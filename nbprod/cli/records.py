@@ -59,13 +59,16 @@ def runs(pipeline: str | None, limit: int, sweep: str | None, status: str | None
 )
 def show(run: str | None, make_report: bool, as_json: bool) -> None:
     """Show a run: its tasks, parameters, metrics and files. RUN is an id, or the beginning or end of one; the newest
-    run without it.
+    run without it. NAME/vN (or NAME@ALIAS) shows a model version.
     """
+    from nbprod.cli.versions import is_version, show_version
     from nbprod.errors import NotFoundError
     from nbprod.execution.records import Records
     from nbprod.project import Project
 
     project = Project.find()
+    if run is not None and is_version(run):
+        return show_version(project, run, as_json=as_json)
     if not project.has_records or (run is None and not Records.open(project).runs(limit=1)):
         raise NotFoundError("there is no run yet", fix="nbprod run PIPELINE makes one.")
     records = Records.open(project)
@@ -79,7 +82,7 @@ def show(run: str | None, make_report: bool, as_json: bool) -> None:
         report = report_html(project, found.id)
     if as_json:
         print_json({**found.to_json(), "files": files, "report": report if report.exists() else None})
-        return
+        return None
     took = f" in {seconds(found.seconds)}" if found.seconds is not None else ""
     click.echo(f"run {found.id} of {found.pipeline}: {found.status}{took}, started {_ago(found)}")
     if found.sweep:
@@ -101,6 +104,7 @@ def show(run: str | None, make_report: bool, as_json: bool) -> None:
                 click.echo(f"  executed notebook: {task.notebook}")
     if report.exists():
         click.echo(f"report: {short(report)}")
+    return None
 
 
 def _message(error: object) -> str:

@@ -34,8 +34,9 @@ def rehearse(project: Project, entry: Entry, run: str | None, *, allow_pickle: b
         print_json({"event": "previewed", **to_json(found, made)}, indent=None)
     else:
         _print(found, made)
-    if found.problem is not None:
-        raise found.problem
+    problem = found.problem if made is None else made.problem
+    if problem is not None:
+        raise problem
 
 
 def to_json(found: Preview, made: Rehearsal | None) -> dict[str, Any]:
@@ -44,9 +45,9 @@ def to_json(found: Preview, made: Rehearsal | None) -> dict[str, Any]:
         "run": found.run.id,
         "model": found.model,
         "champion": found.champion,
-        "met": found.problem is None,
+        "met": (found.problem if made is None else made.problem) is None,
         "checks": plain(found.checks),
-        **({} if made is None else plain(made)),
+        **({} if made is None else {key: value for key, value in plain(made).items() if key != "problem"}),
     }
 
 
@@ -55,11 +56,12 @@ def _print(found: Preview, made: Rehearsal | None) -> None:
     metrics = ", ".join(f"{name} {number(value)}" for name, value in run.metrics.items()) or "no metrics"
     over = f", in the place of {found.champion}" if found.champion else ""
     click.echo(f"run {run.id} ({metrics}) would become {click.style(found.model, bold=True)}{over}")
-    click.echo("\ngate" + ("" if found.checks else ": nothing is required"))
-    for check in found.checks:
+    checks = found.checks if made is None else made.checks
+    click.echo("\ngate" + ("" if checks else ": nothing is required"))
+    for check in checks:
         sign = "met" if check.passed else click.style("not met", fg="red")
         value = "missing" if check.value is None else number(check.value)
-        click.echo(f"  {check.metric} {check.wanted}: {value}, {sign}")
+        click.echo(f"  {check.metric} {check.wanted}: {value}, {sign}" + (f" ({check.basis})" if check.basis else ""))
     if made is None:
         return
     from nbprod.promotion.interface import fields, type_text
@@ -81,8 +83,14 @@ def _print(found: Preview, made: Rehearsal | None) -> None:
     if made.values:
         click.echo("\nit takes along")
         print_table(["value", "type", "stored as"], [[v["name"], v["type"], _stored(v)] for v in made.values])
+    if "rows" in made.holdout:
+        click.echo(
+            f"\nheld-out rows: {made.holdout['rows']} of {made.holdout['name']}, for {', '.join(made.holdout['metrics'])}"
+        )
+    elif made.holdout:
+        click.echo(f"\nno held-out rows: {made.holdout['why']}")
     click.echo(f"\nPython {made.python}, {', '.join(made.packages) or 'no packages'}")
-    click.echo("nothing was stored (--dry-run)")
+    click.echo("latency and size are measured when it is promoted; no version was made (--dry-run)")
 
 
 def _stored(value: Any) -> str:

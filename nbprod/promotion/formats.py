@@ -71,7 +71,7 @@ def store(name: str, value: Any, folder: Path, module: str, owned: frozenset[str
     if is_frame(value) or is_series(value) or is_index(value):
         return _table(name, value, folder, kind, allow_pickle)
     if hasattr(value, "n_jobs") and hasattr(value, "get_params"):
-        value = _single_threaded(value)
+        value = single_threaded(value)
     if _is_keras_model(value):
         return _keras(name, value, folder, kind, module)
     try:
@@ -121,7 +121,7 @@ def _exactly_plain(value: Any) -> bool:
     return type(value) is dict and all(_exactly_plain(k) and _exactly_plain(v) for k, v in value.items())
 
 
-def _single_threaded(estimator: Any) -> Any:
+def single_threaded(estimator: Any) -> Any:
     """A copy with every `n_jobs` set to 1: starting threads for a row costs four times the prediction."""
     import copy
 

@@ -102,7 +102,11 @@ def write_model(
     own = set(re.findall(r"environ\[[\"'](\w+)[\"']\]\s*=", code))  # what the notebook's own code sets again
     environment = {key: value for key, value in environment.items() if key not in own}
     setup = [f"os.environ.setdefault({quoted(key)}, {quoted(value)})" for key, value in environment.items()]
-    imports = [*(["import os", ""] if setup else []), *setup, *([""] if setup else []), "import nbprod_support"]
+    imports = [*(["import os", ""] if setup else []), *setup, *([""] if setup else [])]
+    imports += (
+        ["import nbprod_onnx"] if any("nbprod_onnx." in line for lines in lines_of.values() for line in lines) else []
+    )
+    imports.append("import nbprod_support")
     return "\n\n".join([head, *([future] if future else []), "\n".join(imports), *blocks]) + "\n"
 
 

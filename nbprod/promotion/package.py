@@ -22,7 +22,8 @@ from nbprod.promotion.stored import hashes
 
 SUPPORT = Path(__file__).with_name("support.py")
 INSIDE = Path(__file__).with_name("inside")
-RESERVED = ("service.py", "nbprod_support.py", "nbprod_serving")
+RESERVED = ("service.py", "nbprod_support.py", "nbprod_onnx.py", "nbprod_serving")
+ONNX = Path(__file__).with_name("onnxed.py")
 
 
 @dataclass(frozen=True)
@@ -72,11 +73,13 @@ def package(
             f"{name}/{version}", candidate, captured.stored, captured.environment
         ),
         "nbprod_support.py": SUPPORT.read_text("utf-8"),
-        "lineage.json": json.dumps(lineage, indent=1),
+        "lineage.json": json.dumps(_shipped(lineage), indent=1),
         "signature.json": json.dumps(captured.signature.to_json(), indent=1),
         "profile.json": json.dumps(captured.profile),
         "samples.json": json.dumps([vars(call) for call in captured.calls], indent=1),
     }
+    if any(item["format"] == "onnx" for item in captured.stored):
+        texts["nbprod_onnx.py"] = ONNX.read_text("utf-8")
     for file, text in texts.items():
         (source / file).write_text(text, "utf-8")
     shutil.copytree(INSIDE, source / "nbprod_serving", ignore=shutil.ignore_patterns("__pycache__"))
@@ -160,7 +163,7 @@ def _lineage(candidate: Candidate, captured: Capture, version: str, packages: li
         "holdout": dict(captured.holdout),
         "requirements": packages,
         "values": {
-            item["name"]: {"type": item["type"], "format": item["format"], "file": item["file"]}
+            item["name"]: {key: item[key] for key in ("type", "format", "file", "source", "onnx") if key in item}
             for item in captured.stored
         },
         "modules": {
@@ -168,6 +171,12 @@ def _lineage(candidate: Candidate, captured: Capture, version: str, packages: li
         },
         "nbprod": __version__,
     }
+
+
+def _shipped(lineage: Mapping[str, Any]) -> dict[str, Any]:
+    """The lineage as the service tells it: of the cells their hashes, and no code that is not in the service anyway."""
+    cells = [{key: cell[key] for key in cell if key != "source"} for cell in lineage.get("cells", ())]
+    return {**lineage, **({"cells": cells} if cells else {})}
 
 
 def _readme(candidate: Candidate, captured: Capture, name: str, version: str, lineage: Mapping[str, Any]) -> str:

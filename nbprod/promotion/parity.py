@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,9 +13,11 @@ from nbprod.promotion.capture import Call
 
 __all__ = ["ABSOLUTE", "RELATIVE", "check", "difference"]
 
+TIMED = 40
 
-def check(folder: Path, calls: Sequence[Call], scratch: Path, timeout: float = 120.0) -> None:
-    """Start the Bento on a free port, replay every call, compare, and stop it.
+
+def check(folder: Path, calls: Sequence[Call], scratch: Path, timeout: float = 120.0) -> list[float]:
+    """Start the Bento on a free port, replay every call, compare, and stop it; return the seconds of `TIMED` small calls.
 
     Raises:
         ParityError: It does not start, refuses a call, or answers something else.
@@ -32,7 +35,14 @@ def check(folder: Path, calls: Sequence[Call], scratch: Path, timeout: float = 1
             found = difference(call.answer, answer)
             if found:
                 raise ParityError(f"the service does not answer what the notebook answers: /{call.route}{found}")
+        return [_seconds(process.url, calls[-1]) for _ in range(TIMED)] if calls else []
     except ServiceError as error:
         raise ParityError(error.what) from error
     finally:
         process.stop(grace=0)  # nothing of it is kept, so nothing need be finished
+
+
+def _seconds(url: str, call: Call) -> float:
+    began = time.perf_counter()
+    bento.post(f"{url}/{call.route}", call.arguments)
+    return time.perf_counter() - began

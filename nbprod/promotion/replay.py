@@ -111,13 +111,19 @@ class Replay:
         signature, calls, sample, known = self._answers(served)
         study = Study(served, sample, known, self.job)
         holdout = study.holdout()
+        names = [item.target for item in self.values]
+        once = {
+            item.target: item.value for item in self.values if names.count(item.target) == 1 and "." not in item.target
+        }
+        rowwise, profile, scores = study.rowwise(), study.profile(), study.scores()
+        study.quicken(stored, once, vars(self.module))
         return {
-            "signature": {**signature, "rowwise": study.rowwise()},
+            "signature": {**signature, "rowwise": rowwise},
             "calls": calls,
             "stored": stored,
-            "profile": study.profile(),
+            "profile": profile,
             "holdout": holdout,
-            "scores": study.scores(),
+            "scores": scores,
             "modules": self._own_modules(),
             "environment": self._environment(),
             "python": ".".join(map(str, sys.version_info[:3])),

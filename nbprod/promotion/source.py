@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import statistics
 import subprocess
 from collections.abc import Mapping
 from dataclasses import replace
@@ -117,6 +118,7 @@ def _lineage(project: Project, run: Run, pipeline: Pipeline, traces: Mapping[str
                 "number": cell.number,
                 "task": task.name,
                 "sha256": hashlib.sha256(cell.source.encode()).hexdigest(),
+                "source": cell.source,
             }
             for task in pipeline.tasks.values()
             for cell in task.cells
@@ -130,8 +132,27 @@ def _lineage(project: Project, run: Run, pipeline: Pipeline, traces: Mapping[str
         "packages": packages,
         "sweep": run.sweep,
         "trial": run.trial,
+        "spread": _spread(project, run),
         "ran": run.created,
     }
+
+
+def _spread(project: Project, run: Run) -> dict[str, Any]:
+    """The least, the middle and the most that each metric was in the trials of the run's sweep."""
+    if run.sweep is None:
+        return {}
+    trials = [trial.metrics for trial in Sweeps(project).get(run.sweep).trials if trial.metrics]
+    found = {}
+    for name in run.metrics:
+        values = sorted(float(metrics[name]) for metrics in trials if isinstance(metrics.get(name), int | float))
+        if len(values) > 1:
+            found[name] = {
+                "low": values[0],
+                "median": statistics.median(values),
+                "high": values[-1],
+                "trials": len(values),
+            }
+    return found
 
 
 def git_state(folder: Path) -> dict[str, Any] | None:

@@ -5,12 +5,16 @@ Runs in the notebook's kernel environment.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nbprod.promotion import conversion
 from nbprod.promotion.asking import asker, bases
+from nbprod.promotion.edges import matrix_of, more_rows
+from nbprod.promotion.formats import single_threaded
 from nbprod.promotion.holdout import Holdout, Unknown, find, freeze
 from nbprod.promotion.profile import profile
 from nbprod.promotion.rowwise import MOST, is_rowwise
@@ -52,6 +56,81 @@ class Study:
             return {"why": str(error)}
         self.held_out = rows
         return {**told, **({"without": problems} if problems else {})}
+
+    def quicken(self, stored: list[dict[str, Any]], values: Mapping[str, Any], namespace: dict[str, Any]) -> None:
+        """Put ONNX in the place of stored models of scikit-learn where that is better, and say of each why or why not.
+
+        `values` are the models that `stored` keeps, by name.
+        """
+        lacking = conversion.missing()
+        rows: list[Any] = []
+        expected: list[Any] = []
+        for item in stored:
+            name = item["name"]
+            if item["format"] != "skops" or name not in values or not conversion.is_model(values[name]):
+                continue
+            try:
+                if lacking is not None:
+                    raise conversion.Kept(lacking)
+                if self.served.kind == "function" and not conversion.only_attributes(name, self._sources()):
+                    raise conversion.Kept("the code uses it otherwise than by its methods")
+                folder = Path(self.job["scratch"], "artifacts")
+                model = single_threaded(values[name])
+                tables = [table for _, table in self.known.tables()]
+                ask = partial(self._with, namespace)
+                if not expected:
+                    rows, expected = self._answered(ask)
+                source = partial(_itself, model)
+                figures = conversion.convert(name, model, namespace, ask, rows, expected, folder, source, tables)
+            except conversion.Kept as why:
+                item["onnx"] = {"why": str(why)}
+                continue
+            item["code"] = f'nbprod_onnx.load("{figures["file"]}", lambda: {item["code"]})'
+            item["source"], item["file"], item["format"] = item["file"], figures.pop("file"), "onnx"
+            item["packages"] = [*item["packages"], "onnxruntime", "numpy"]
+            item["onnx"] = figures
+
+    def _answered(self, ask: Callable[[Any], Any]) -> tuple[list[Any], list[Any]]:
+        """Rows that the function answers, with its answers. Raises `Kept` if it answers none of those that could be thought of."""
+        found: list[tuple[Any, Any]] = []
+        for given in self._rows():
+            with contextlib.suppress(Exception):  # values mixed anew may be what the author's function refuses
+                found.append((given, ask(given)))
+        if not found:
+            raise conversion.Kept("the function fails on the rows on which it would be compared")
+        return [given for given, _ in found], [answer for _, answer in found]
+
+    def _sources(self) -> list[str]:
+        return [step["source"] for step in self.job["steps"] if step["kind"] == "define"]
+
+    def _with(self, namespace: Mapping[str, Any], given: Any) -> Any:
+        """Ask with what the namespace holds now."""
+        if self.served.kind != "function":
+            target = namespace[self.served.name]
+            return {route: plain(getattr(target, route)(given)) for route in self.served.routes}
+        if self.ask is None:
+            return plain(self.served.call(self.served.target, given))
+        return self._plain("predict", given)
+
+    def _rows(self) -> list[Any]:
+        """Many rows, and one alone; without rows, the sample."""
+        if self.ask is None or self.ask.kind not in ("frame", "array", "records"):
+            return [self.sample if self.ask is None else self._one()]
+        rows = self._reference()
+        rows = self.sample[self.ask.table] if rows is None else rows
+        if self.ask.kind == "records" and is_frame(rows):
+            rows = rows.to_dict("records")
+        if is_frame(rows) or is_array(rows):
+            return [more_rows(rows, conversion.ROWS), rows[: conversion.ROWS], matrix_of(rows, 1)]
+        return [rows[: conversion.ROWS], rows[:1]]
+
+    def _one(self) -> Any:
+        """A row for a function that takes one."""
+        import pandas as pd
+
+        assert self.ask is not None
+        reference = self._reference()
+        return reference.iloc[:100] if is_frame(reference) else pd.DataFrame([dict(self.sample[self.ask.table])])
 
     def scores(self) -> dict[str, Any]:
         """Return this model's metrics on the held-out rows of other versions, by their folder."""
@@ -132,6 +211,10 @@ class Study:
             if isinstance(table, list) and isinstance(value, list) and table and isinstance(table[0], dict)
             else None
         )
+
+
+def _itself(value: Any) -> Any:
+    return value
 
 
 def _with_missing(table: Any) -> Any:
