@@ -6,68 +6,43 @@ cron (`once`).
 
 from __future__ import annotations
 
-import json
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from nbprod.errors import Cancelled, ConflictError, GateError, NbprodError, NotFoundError, PromotionError
+from nbprod.errors import Cancelled, GateError, NbprodError, NotFoundError, PromotionError
 from nbprod.execution.records import Records
 from nbprod.monitoring import train, triggers
 from nbprod.monitoring.collect import Collection
 from nbprod.monitoring.feedback import Labelled, labelled
 from nbprod.monitoring.gauges import write_gauges
-from nbprod.monitoring.log import FEEDBACK, PREDICTIONS, SHADOW, PredictionLog, Tail
-from nbprod.monitoring.monitor import deployment, monitor, recent
-from nbprod.monitoring.notify import notify
-from nbprod.monitoring.state import HISTORY, Phase, State
-from nbprod.monitoring.traffic import Traffic, traffic
-from nbprod.monitoring.verdicts import problem_of, problem_of_shadow, shadowed
-from nbprod.promotion.registry import Registry
-from nbprod.promotion.version import CHALLENGER, Kind, ModelVersion
-from nbprod.service import deployments, records
+from nbprod.monitoring.log import FEEDBACK, PREDICTIONS, Tail
+from nbprod.monitoring.monitor import monitor
+from nbprod.monitoring.state import Phase
+from nbprod.monitoring.takeover import Takeover
+from nbprod.monitoring.watched import Listener, Watched
+from nbprod.promotion.version import CHALLENGER, ModelVersion
 
 if TYPE_CHECKING:
     from nbprod.project import Entry, Project
 
-TOLD = frozenset({"drift", "trigger", "rejected", "failed", "challenger", "swapped", "rolled-back", "waiting", "kept"})
-"""The events that `watch.notify` is told of."""
 RESUMES = 3
 """How often an attempt that was cut off is taken up again."""
 
-Event = dict[str, Any]
-Listener = Callable[[Event], None]
 
-
-class Watch:
-    """Watches the model of a pipeline. Raises `NotFoundError` if it has no champion yet.
-
-    `stop` ends it from another thread, or a signal handler; a run that goes on is then cancelled.
-    """
+class Watch(Watched):
+    """Watches the model of a pipeline, in steps."""
 
     def __init__(
         self, project: Project, entry: Entry, name: str, on_event: Listener, stop: threading.Event | None = None
     ) -> None:
-        self.project, self.entry, self.name = project, entry, name
-        self.config, self.monitoring = entry.config.watch, entry.config.monitor
-        self.stop = stop or threading.Event()
-        self.home = deployment(project, name)
-        self.log = PredictionLog(self.home / "predictions")
-        self.registry = Registry(project)
-        self._listener = on_event
+        super().__init__(project, entry, name, on_event, stop)
         self._files = triggers.files_of(project, self.config, entry.config.inputs)
-        self._tail: Tail | None = None
-        self._lines: list[dict[str, Any]] = []
+        self._takeover = Takeover(self)
         self._problem = ""
-        self.champion()
-        self.state = State.read(self.home)
-
-    def champion(self) -> ModelVersion:
-        """The version that is served now."""
-        return self.registry.get(self.name)
+        self._drifted: list[str] = []
 
     def loop(self) -> None:
         """Go on until `stop`."""
@@ -91,34 +66,22 @@ class Watch:
             if state.phase is Phase.TRAINING:
                 return self._resume()
             if state.phase is Phase.SHADOW:
-                return self._shadow(now)
+                return self._takeover.shadow(now)
             if state.phase is Phase.TAKEOVER:
-                self._take_over()
+                self._takeover.take_over()
                 return True
-            if state.phase is Phase.GUARD and self._guard(now):
+            if state.phase is Phase.GUARD and self._takeover.guard(now):
                 return True
             return self._idle(now)
-        except Cancelled:
+        except Cancelled:  # to be stopped is not to be cut off
+            state.reason["resumed"] = max(0, state.reason.get("resumed", 0) - 1)
+            self.keep()
             return False
         except GateError as error:
-            self._reject(error.what)
+            self._takeover.reject(error.what)
         except NbprodError as error:
             return self._failed(error)
         return True
-
-    def emit(self, event: str, **facts: Any) -> None:
-        """Tell listeners, the history and those to be notified."""
-        told = {"event": event, "time": time.time(), "model": self.name, **facts}
-        self._listener(told)
-        self.home.mkdir(parents=True, exist_ok=True)
-        with (self.home / HISTORY).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(told, default=str) + "\n")
-        for target in self.config.notify if event in TOLD else ():
-            problem = notify(target, told)
-            if problem is not None:
-                self.emit("notify-failed", problem=problem)
-
-    # -- waiting ---------------------------------------------------------------------------------------------------------------
 
     def _idle(self, now: float) -> bool:
         state = self.state
@@ -129,7 +92,7 @@ class Watch:
         if state.data is None:
             before = Records.open(self.project).files(self.champion().run)["read"]
             state.data = {**files, **{name: before[name] for name in files if name in before}}
-            state.write(self.home)
+            self.keep()
         if now - state.attempted < self.config.cooldown:
             return False
         reason = self._reason(now, drift, files if settled else {})
@@ -142,7 +105,7 @@ class Watch:
         feedback.skip()
         state.feedback = feedback.places
         state.champion = self.champion().version
-        state.write(self.home)
+        self.keep()
         self.emit("trigger", **reason.to_json())
         self._train()
         return True
@@ -153,7 +116,7 @@ class Watch:
         config, state = self.config, self.state
         if config.cron is not None:
             found = triggers.cron(state, config.cron, now)
-            state.write(self.home)
+            self.keep()
             if found is not None:
                 return found
         if config.data and (found := triggers.data(state, files)) is not None:
@@ -177,18 +140,18 @@ class Watch:
         report = monitor(self.project, self.name, self.monitoring)
         write_gauges(report, self.home)
         state.looked, state.seen = now, written
-        state.write(self.home)
-        if not report.alarm:
-            return None
+        self.keep()
         names = [column.name for column in report.drifted] + [score.metric for score in report.worse]
-        self.emit("drift", columns=names, version=report.version, rows=report.rows)
+        told, self._drifted = self._drifted, names
+        if not names:
+            return None
+        if set(names) - set(told):
+            self.emit("drift", columns=names, version=report.version, rows=report.rows)
         return triggers.Reason("drift", ", ".join(names))
-
-    # -- training --------------------------------------------------------------------------------------------------------------
 
     def _resume(self) -> bool:
         count = self.state.reason["resumed"] = self.state.reason.get("resumed", 0) + 1
-        self.state.write(self.home)
+        self.keep()
         if count > RESUMES:
             return self._failed(NbprodError(f"the attempt was cut off {RESUMES} times"))
         self.emit("resumed", phase=self.state.phase, reason=self.state.reason)
@@ -204,15 +167,15 @@ class Watch:
             )
             self.emit("run", parameters=parameters)
             state.run = train.run(self.project, self.entry, parameters, self.stop)
-            state.write(self.home)
+            self.keep()
         if train.learned_nothing(self.project, state.run, champion):
             self.emit("nothing-new", run=state.run, reason="the run computed what the champion's did")
-            return self._rest()
+            return self.rest()
         challenger = self._made_before() or train.promote_challenger(
             self.project, self.entry, state.run, window_only=self.config.gate == "window"
         )
         state.challenger = challenger.version
-        state.write(self.home)
+        self.keep()
         window = train.compare(champion, challenger, rows, train.directions_of(self.entry))
         self.emit(
             "challenger",
@@ -227,7 +190,7 @@ class Watch:
             )
         if self.config.gate == "window" and not window.compared:
             raise GateError(f"{challenger.name} cannot be compared with {champion.name} on newer rows: {window.why}")
-        self._begin_shadow(champion, challenger)
+        self._takeover.begin(champion, challenger)
         return None
 
     def _made_before(self) -> ModelVersion | None:
@@ -249,126 +212,18 @@ class Watch:
             known = collection.known()
             new = [key for key in rows.keys if key not in known]
             state.test = [list(key) for key in new[len(new) - math.ceil(config.test * len(new)) :]]
-            state.write(self.home)
+            self.keep()
         test = {(key[0], key[1]) for key in state.test}
         if state.run is None:
             used = rows.where([key not in test for key in rows.keys])
 
             def pending(what: dict[str, Any] | None) -> None:
                 state.collected = what
-                state.write(self.home)
+                self.keep()
 
             added = collection.add(used, state.collected, pending)
             self.emit("collected", rows=added, file=config.collect, kept_for_the_test=len(test))
         return rows.where([key in test for key in rows.keys])
-
-    # -- taking over -----------------------------------------------------------------------------------------------------------
-
-    def _begin_shadow(self, champion: ModelVersion, challenger: ModelVersion) -> None:
-        state = self.state
-        service = records.find(self.project, self.name)
-        state.baseline = asdict(recent(self.log, champion.version, self.monitoring.window))
-        if service is None or not service.runs or not self.config.shadow:
-            state.phase = Phase.TAKEOVER
-        else:
-            tail = Tail(self.log, SHADOW)
-            tail.skip()
-            state.places, state.phase, state.started = tail.places, Phase.SHADOW, time.time()
-            deployments.shadow(self.project, self.name, challenger.version)
-            self.emit("shadow", version=challenger.version, requests=self.config.shadow)
-        state.write(self.home)
-
-    def _shadow(self, now: float) -> bool:
-        state = self.state
-        assert state.challenger is not None
-        service = records.find(self.project, self.name)
-        if (
-            service is not None and service.runs and service.challenger is None
-        ):  # killed before it began, or ended by someone
-            deployments.shadow(self.project, self.name, state.challenger)
-        found = shadowed(self._followed(SHADOW), state.challenger)
-        running = service is not None and service.runs
-        if found.requests < self.config.shadow and running and now - state.started < self.config.patience:
-            return False
-        problem = problem_of_shadow(found, Traffic(**state.baseline), self.config.slower, self.config.agree)
-        self.emit("shadowed", version=state.challenger, **asdict(found))
-        if problem is not None:
-            raise GateError(problem)
-        state.phase = Phase.TAKEOVER
-        state.write(self.home)
-        return True
-
-    def _take_over(self) -> None:
-        state = self.state
-        assert state.challenger is not None
-        version = self.registry.get(self.name, state.challenger)
-        why = f"{state.reason.get('kind')}: {state.reason.get('detail')}"
-        if self.entry.config.promote.approval and version.version != self.champion().version:
-            self.emit(
-                "waiting", version=version.version, why=f"it waits for approval: nbprod models approve {version.name}"
-            )
-            self._end_shadow()
-            return self._rest()
-        version = self.registry.crown(version, why=why, who="nbprod watch")
-        tail = Tail(self.log)
-        tail.skip()
-        state.places = tail.places
-        service = records.find(self.project, self.name)
-        if service is not None and service.runs:
-            try:
-                deployments.swap(self.project, self.name, version.version)
-            except NbprodError as error:
-                self._go_back(f"it could not be served: {error.what}", serving=False)
-                return None
-        self.emit(
-            "swapped",
-            version=version.version,
-            champion=state.champion,
-            served=service is not None and service.runs,
-            why=why,
-        )
-        state.phase, state.started = Phase.GUARD, time.time()
-        self._forget()
-        state.write(self.home)
-        return None
-
-    def _guard(self, now: float) -> bool:
-        """Look after a new champion; return whether that is over."""
-        state = self.state
-        version = self.champion().version
-        if version != state.challenger:  # somebody else has changed the champion
-            self._rest()
-            return True
-        own = [line for line in self._followed(PREDICTIONS) if line.get("version") == version]
-        problem = problem_of(traffic(own), Traffic(**state.baseline), self.config.slower)
-        if problem is not None:
-            self._go_back(problem, serving=True)
-            return True
-        if now - state.started >= self.config.guard:
-            self.emit("kept", version=version, requests=len(own))
-            self._rest()
-            return True
-        return False
-
-    def _go_back(self, why: str, *, serving: bool) -> None:
-        """Make the champion of before the champion again, and serve it."""
-        bad = self.state.challenger
-        champion = self.registry.rollback(self.name, self.state.champion, why=why, who="nbprod watch")
-        service = records.find(self.project, self.name)
-        if serving and service is not None and service.runs:
-            deployments.swap(self.project, self.name, champion.version)
-        self.emit("rolled-back", version=champion.version, bad=bad, why=why)
-        self._rest()
-
-    def _reject(self, why: str) -> None:
-        state = self.state
-        self.emit("rejected", version=state.challenger, run=state.run, why=why)
-        if state.challenger is not None:
-            self._end_shadow()
-            self.registry.note(
-                self.registry.get(self.name, state.challenger), Kind.NOTE, f"nbprod watch: {why}", who="nbprod watch"
-            )
-        self._rest()
 
     def _failed(self, error: NbprodError) -> bool:
         idle = self.state.phase is Phase.IDLE
@@ -377,33 +232,6 @@ class Watch:
         if idle:
             self._problem = str(error)
             return False
-        self._end_shadow()
-        self._rest()
+        self._takeover.end_shadow()
+        self.rest()
         return True
-
-    def _end_shadow(self) -> None:
-        service = records.find(self.project, self.name)
-        if service is None or service.challenger is None or service.challenger.get("version") != self.state.challenger:
-            return
-        try:
-            deployments.alone(self.project, self.name)
-        except (ConflictError, NotFoundError):  # it was stopped meanwhile
-            return
-
-    def _rest(self) -> None:
-        self.state.idle(time.time())
-        self._forget()
-        self.state.write(self.home)
-
-    def _forget(self) -> None:
-        self._tail, self._lines = None, []
-
-    def _followed(self, kind: str) -> list[dict[str, Any]]:
-        """The lines of a kind since the phase began, each without what takes room."""
-        if self._tail is None or self._tail.kind != kind:
-            self._tail, self._lines = Tail(self.log, kind, dict(self.state.places)), []
-        self._lines += [
-            {key: value for key, value in line.items() if key not in ("arguments", "answer")}
-            for line in self._tail.new()
-        ]
-        return self._lines
