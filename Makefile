@@ -68,7 +68,18 @@ $(VENV)/browser.stamp: $(VENV)/dev.stamp
 	fi
 	@touch $@
 
-test: $(VENV)/dev.stamp $(VENV)/panel.stamp $(VENV)/browser.stamp  ## Run the tests
+# exported alert rules are tested in a Prometheus: the system's, else Debian's package, unpacked here, so that nothing is started
+$(VENV)/prometheus.stamp: $(VENV)/core.stamp
+	@if test -z "$$NBPROD_PROMETHEUS" && ! command -v prometheus >/dev/null; then \
+		echo "fetching Prometheus (once)"; mkdir -p $(VENV)/prometheus; cd $(VENV)/prometheus; \
+		fetch() { apt-get -qq download prometheus >/dev/null 2>&1; }; \
+		{ command -v dpkg-deb >/dev/null && { fetch || { apt-get -qq update >/dev/null 2>&1; fetch; }; } \
+		  && dpkg-deb -x prometheus*.deb . && rm prometheus*.deb; } \
+		|| echo "no Prometheus: the tests of exported alert rules are left out"; \
+	fi
+	@touch $@
+
+test: $(VENV)/dev.stamp $(VENV)/panel.stamp $(VENV)/browser.stamp $(VENV)/prometheus.stamp  ## Run the tests
 	@test -z "$(NPM)" || { cd extension && npm test --silent; }
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile
 

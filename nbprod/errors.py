@@ -108,6 +108,10 @@ class ParityError(NbprodError, RuntimeError):
     exit_code = 4
 
 
+class ExportError(NbprodError, RuntimeError):
+    """A model version cannot be exported: a package is missing, a folder is taken, or what was made does not pass its check."""
+
+
 class ServiceError(NbprodError, RuntimeError):
     """A service cannot start, stop or answer."""
 
