@@ -13,6 +13,7 @@ import click
 from nbprod import __version__
 from nbprod.errors import NbprodError
 from nbprod.execution import libraries
+from nbprod.execution.ending import leave
 
 EXIT_UNEXPECTED = 70
 """`EX_SOFTWARE` of sysexits.h: nbprod itself failed."""
@@ -96,7 +97,14 @@ def nbprod() -> None:
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code."""
+    """Run the command line and return its exit code; without `args`, as a process does, it may end that itself."""
+    code = _run(args)
+    if args is None and "ploomber" in sys.modules:
+        leave(code)
+    return code
+
+
+def _run(args: Sequence[str] | None) -> int:
     # jsonschema builds this grammar whenever nbformat is imported, 1.7 s for a format that no notebook has; this process is ours
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     libraries.alone = True

@@ -391,6 +391,7 @@ def main() -> None:
     _settle()
     owner.send(json.dumps({"ready": os.getpid(), "top": sorted(_top_level())}).encode())
     ForkServer(owner, kernel).serve()
+    os._exit(0)  # what is done at the end of a process is for the kernels to do
 
 
 if __name__ == "__main__":

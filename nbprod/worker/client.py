@@ -49,14 +49,30 @@ class Worker:
 
     def do(self, module: str, arguments: list[str], stdio: tuple[int, int, int]) -> Process:
         """Have `python -P -m MODULE ARGUMENTS` done in the project's root. Raises `Unavailable`, `Unanswered`."""
-        request = json.dumps(_request(module, arguments, str(self.root))).encode()
-        if len(request) > SEQPACKET_LIMIT:
+        return Process(self._do(_request(module, arguments, str(self.root)), stdio))
+
+    def lend(
+        self, module: str, arguments: list[str], stdio: tuple[int, int, int], cwd: str
+    ) -> tuple[int, socket.socket]:
+        """Have it done in `cwd`, for as long as the line that is returned is open: there `{"status": ...}` is said when it has ended.
+
+        Raises `Unavailable`, `Unanswered`.
+        """
+        pid = self._do({**_request(module, arguments, cwd), "bound": True}, stdio)
+        with self._lock:
+            line, self._line = self._line, None
+        assert line is not None
+        return pid, line
+
+    def _do(self, request: dict[str, Any], stdio: tuple[int, int, int]) -> int:
+        message = json.dumps(request).encode()
+        if len(message) > SEQPACKET_LIMIT:
             raise Unavailable("the environment is too large to be sent")
         with self._lock:
-            answer = self._ask(request, stdio)
+            answer = self._ask(message, stdio)
         if "pid" not in answer:
             raise Unavailable(f"the worker refused: {answer.get('refused')}")
-        return Process(answer["pid"])
+        return int(answer["pid"])
 
     def connect(self) -> None:
         """Connect to the worker, if there is one. Raises `Unavailable`."""

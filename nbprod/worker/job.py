@@ -8,11 +8,13 @@ import runpy
 import signal
 import socket
 import sys
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from nbprod.execution import prepared
+from nbprod.execution.ending import leave
 from nbprod.execution.keeper import Keeper
 
 
@@ -68,7 +70,17 @@ class Job:
         prepared.keeper = Keeper(line)
         return cls(request["module"], tuple(request["arguments"]))
 
-    def run(self) -> None:
-        """Do it; how it ends is for the caller, as with `python -m`."""
+    def run(self) -> NoReturn:
+        """Do it and end, as `python -m` does."""
         sys.argv = [self.module, *self.arguments]
-        runpy.run_module(self.module, run_name="__main__", alter_sys=True)
+        status = 0
+        try:
+            runpy.run_module(self.module, run_name="__main__", alter_sys=True)
+        except SystemExit as ending:
+            status = ending.code if isinstance(ending.code, int) else 0 if ending.code is None else 1
+            if isinstance(ending.code, str):
+                print(ending.code, file=sys.stderr)
+        except BaseException:  # noqa: BLE001  # as the interpreter does
+            traceback.print_exc()
+            status = 1
+        leave(status)

@@ -36,11 +36,15 @@ LEAVE_SECONDS = 3.0
 
 @dataclass
 class _Running:
-    """A job's process: the line on which it asks for kernels, and the processes that fork them."""
+    """A job's process: the line on which it asks for kernels, and the processes that fork them.
+
+    `asker` wants to know how it ends, and wants it no longer when he goes.
+    """
 
     pid: int
     line: socket.socket | None
     module: str
+    asker: socket.socket | None = None
     copies: set[int] = field(default_factory=set)
 
 
@@ -173,6 +177,10 @@ class Loop:
         self._connections.discard(line)
         for running in self._running.values():
             running.line = None if running.line is line else running.line
+            if running.asker is line:
+                running.asker = None
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(running.pid, signal.SIGINT)
 
     def _reply(self, line: socket.socket, fds: tuple[int, ...] = (), **answer: Any) -> None:
         with contextlib.suppress(OSError):
@@ -205,7 +213,7 @@ class Loop:
             return
         theirs.close()
         ours.setblocking(False)
-        self._running[pid] = _Running(pid, ours, request["module"])
+        self._running[pid] = _Running(pid, ours, request["module"], connection if request.get("bound") else None)
         if request["module"] == AHEAD:
             self._ahead = request
         if connection is not None:
@@ -313,12 +321,14 @@ class Loop:
     def _reap(self) -> None:
         for pid in list(self._running):
             try:
-                gone, _ = os.waitpid(pid, os.WNOHANG)
+                gone, status = os.waitpid(pid, os.WNOHANG)
             except ChildProcessError:
-                gone = pid
+                gone, status = pid, 0
             if not gone:
                 continue
             running = self._running.pop(pid)
+            if running.asker is not None:
+                self._reply(running.asker, status=os.waitstatus_to_exitcode(status))
             self._used = time.monotonic()
             if running.line is not None:
                 running.line.close()
