@@ -32,6 +32,9 @@ SINGLE = ("sklearn.tree._classes", "sklearn.ensemble._forest", "sklearn.ensemble
 """Where scikit-learn has the trees that compare in single precision."""
 
 
+VOTING = ("sklearn.tree._classes", "sklearn.ensemble._forest")
+
+
 class Kept(Exception):
     """The model is better served as it is; the message says why."""
 
@@ -195,6 +198,7 @@ def _write(
     folder: Path,
 ) -> str:
     import numpy as np
+    from onnx import TensorProto
     from skl2onnx import to_onnx
     from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType, StringTensorType
 
@@ -208,22 +212,31 @@ def _write(
         ]
     else:
         types = [("X", number([None, shown.shape[1]]))]
-    options = {id(model): {"zipmap": False}} if hasattr(model, "predict_proba") else None
+    converted_from = _renamed(model, shown) if mixed else model
+    options = {id(converted_from): {"zipmap": False}} if hasattr(model, "predict_proba") else None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         converted = to_onnx(
-            _renamed(model, shown) if mixed else model,
+            converted_from,
             initial_types=types,
             options=options,
             target_opset={"": 18, "ai.onnx.ml": 3},
         )
+    if type(model).__module__ in SINGLE:
+        # what onnxruntime gives for trees is in single precision whatever goes in; skl2onnx declares it otherwise
+        for output in converted.graph.output:
+            if output.type.tensor_type.elem_type == TensorProto.DOUBLE:
+                output.type.tensor_type.elem_type = TensorProto.FLOAT
     names = [output.name for output in converted.graph.output]
     answers = {method: np.asarray(getattr(model, method)(tested[:4])) for method in methods}
     places = {"predict": 0, "transform": 0, "predict_proba": 1}
-    outputs = {
+    outputs: dict[str, dict[str, Any]] = {
         method: {"name": names[places[method]], "dtype": str(answer.dtype), "shape": list(answer.shape[1:])}
         for method, answer in answers.items()
     }
+    if type(model).__module__ in VOTING and "predict" in outputs and hasattr(model, "predict_proba"):
+        # scikit-learn takes the first of equal chances, which are equal in single precision, and not in onnxruntime's own sums
+        outputs["predict"] |= {"name": names[1], "shape": [len(model.classes_)], "largest": True}
     attributes = {}
     for attribute in ("classes_", "feature_names_in_"):
         value: Any = getattr(model, attribute, None)

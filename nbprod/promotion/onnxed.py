@@ -40,6 +40,7 @@ class OnnxModel:
         self._outputs: Mapping[str, Mapping[str, Any]] = about["outputs"]
         self._lock = threading.Lock()
         self._model: Any = None
+        self.classes_: Any
         for name, array in about["attributes"].items():
             setattr(self, name, np.array(array["values"], dtype=array["dtype"]))
 
@@ -73,6 +74,8 @@ class OnnxModel:
             return getattr(self._source(), method)(rows, *args, **options)
         found = self._session.run([output["name"]], given)[0]
         found = found.reshape(found.shape[0], *output["shape"])
+        if "largest" in output:
+            found = self.classes_[found.argmax(axis=1)]
         return found if str(found.dtype) == output["dtype"] else found.astype(output["dtype"])
 
     def _given(self, rows: Any) -> dict[str, Any] | None:

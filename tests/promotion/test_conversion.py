@@ -1,0 +1,187 @@
+"""ONNX is chosen only where the answers are the model's own and come faster."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+pytest.importorskip("skl2onnx")
+pytest.importorskip("onnxruntime")
+
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import (
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+
+from nbprod.promotion import conversion, onnxed
+from nbprod.promotion.support import plain
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(400, 4))
+Y = (X[:, 0] + X[:, 1] > 0).astype(int)
+
+
+def convert(model: Any, rows: Any, folder: Path, function: Any = None) -> tuple[dict[str, Any], Any]:
+    space: dict[str, Any] = {"model": model}
+
+    def ask(given: Any) -> Any:
+        return plain((function or (lambda model, rows: model.predict(rows)))(space["model"], given))
+
+    expected = [ask(rows), ask(rows[:1])]
+    figures = conversion.convert("model", model, space, ask, [rows, rows[:1]], expected, folder, lambda: model)
+    return figures, space["model"]
+
+
+@pytest.mark.parametrize(
+    ("model", "method"),
+    [
+        (RandomForestClassifier(20, random_state=0), "predict_proba"),
+        (RandomForestClassifier(20, random_state=0), "predict"),
+        (GradientBoostingClassifier(n_estimators=20, random_state=0), "predict"),
+        (RandomForestRegressor(20, random_state=0), "predict"),
+        (make_pipeline(StandardScaler(), LogisticRegression()), "predict_proba"),
+        (StandardScaler(), "transform"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
+)
+def test_the_answers_are_the_models_own_on_more_than_a_thousand_rows(model: Any, method: str, tmp_path: Path) -> None:
+    model.fit(X, Y)
+
+    figures, made = convert(model, X, tmp_path, lambda model, rows: getattr(model, method)(rows))
+
+    assert figures["rows"] >= 1000
+    assert figures["methods"] == [method]
+    assert figures["ms"]["1"]["onnx"] < figures["ms"]["1"]["source"]
+    fresh = RNG.normal(size=(500, 4)) * 3
+    answer = getattr(made, method)(fresh)
+    np.testing.assert_allclose(answer, getattr(model, method)(fresh), rtol=1e-5, atol=1e-7)
+    assert answer.dtype == getattr(model, method)(fresh).dtype
+
+
+def test_tables_with_words_are_converted_too_and_other_columns_go_to_the_model(tmp_path: Path) -> None:
+    table = pd.DataFrame({"size": X[:, 0], "kind": np.where(X[:, 1] > 0, "red", "white")})
+    parts = [("n", StandardScaler(), ["size"]), ("k", OneHotEncoder(handle_unknown="ignore"), ["kind"])]
+    model = make_pipeline(ColumnTransformer(parts), LogisticRegression()).fit(table, Y)
+
+    figures, made = convert(model, table, tmp_path, lambda model, rows: model.predict_proba(rows))
+
+    assert figures["precision"] in ("float64", "float32")
+    np.testing.assert_allclose(made.predict_proba(table), model.predict_proba(table), rtol=1e-5)
+    swapped = table[["kind", "size"]]
+    np.testing.assert_array_equal(made.predict_proba(swapped), model.predict_proba(swapped))
+    with pytest.raises(ValueError, match="columns are missing"):
+        made.predict_proba(table[["size"]])
+
+
+def test_what_the_model_refuses_is_refused_and_what_else_it_has_is_there(tmp_path: Path) -> None:
+    model = RandomForestClassifier(5, random_state=0).fit(X, np.where(Y, "yes", "no"))
+
+    _, made = convert(
+        make_pipeline(StandardScaler(), LogisticRegression()).fit(X, np.where(Y, "yes", "no")), X, tmp_path
+    )
+
+    bad = X[:2].copy()
+    bad[0, 0] = np.nan
+    with pytest.raises(ValueError, match="NaN"):
+        made.predict(bad)
+    with pytest.raises(ValueError, match="features"):
+        made.predict(X[:, :2])
+    assert list(made.classes_) == ["no", "yes"]
+    assert made.named_steps["logisticregression"].coef_.shape == (1, 4)
+    assert made.decision_function(X[:3]).shape == (3,)
+    assert made.predict(X[:5]).tolist() == made.steps[-1][1].predict(made.steps[0][1].transform(X[:5])).tolist()
+    assert model.n_features_in_ == 4
+
+
+def test_missing_values_are_compared_where_they_were_seen(tmp_path: Path) -> None:
+    holes = X.copy()
+    holes[::7, 1] = np.nan
+    model = HistGradientBoostingClassifier(max_iter=10).fit(holes, Y)
+    try:
+        _, made = convert(model, holes, tmp_path, lambda model, rows: model.predict_proba(rows))
+    except conversion.Kept as why:
+        pytest.skip(f"this skl2onnx does not convert it: {why}")
+
+    assert made._given(holes) is not None
+    np.testing.assert_allclose(made.predict_proba(holes), model.predict_proba(holes), rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("model", "function", "why"),
+    [
+        (KNeighborsClassifier(), None, "not faster|differ|labels are other"),
+        (make_pipeline(FunctionTransformer(np.log1p), LogisticRegression()), None, "cannot be converted"),
+        (LogisticRegression(), lambda model, rows: (model.coef_ @ rows.T)[0], "does not ask it for a table"),
+        (
+            RandomForestClassifier(3, random_state=0),
+            lambda model, rows: [str(p) for p in model.predict_proba(rows)[:, 1] / 3],
+            "answers differ|fails",
+        ),
+        (
+            LogisticRegression(),
+            lambda model, rows: [isinstance(model, LogisticRegression), *model.predict(rows)],
+            "differ",
+        ),
+    ],
+    ids=["slower", "unknown", "attributes", "amplified", "isinstance"],
+)
+def test_otherwise_the_model_stays_and_it_is_said_why(model: Any, function: Any, why: str, tmp_path: Path) -> None:
+    model.fit(np.abs(X), Y)
+    if isinstance(model, KNeighborsClassifier):
+        model.fit(np.repeat(np.abs(X), 10, axis=0), np.repeat(Y, 10))
+
+    with pytest.raises(conversion.Kept, match=why):
+        convert(model, np.abs(X), tmp_path, function)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("def f(x):\n    return model.predict(x), model.classes_", True),
+        ("def f(x):\n    return helper(model, x)", False),
+        ("def f(x):\n    model.n_jobs = 2\n    return model.predict(x)", False),
+        ("def f(x):\n    global model\n    model = None", False),
+        ("def f(x):\n    return model[-1].predict(x)", False),
+        ("def f(x):\n    return globals()['model'].predict(x)", False),
+        ("other = model", False),
+    ],
+)
+def test_only_a_model_that_is_used_by_its_methods_may_be_stood_for(source: str, expected: bool) -> None:
+    assert conversion.only_attributes("model", [source]) is expected
+
+
+def test_few_rows_are_not_enough_to_compare(tmp_path: Path) -> None:
+    model = LogisticRegression().fit(X, Y)
+
+    with pytest.raises(conversion.Kept, match="only 5 rows are known"):
+        convert(model, X[:5], tmp_path)
+
+
+def test_the_session_uses_one_thread_and_the_source_is_not_read_without_need(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = LogisticRegression().fit(X, Y)
+    convert(model, X, tmp_path)
+    monkeypatch.setattr(onnxed, "ARTIFACTS", tmp_path)
+    read: list[int] = []
+
+    made = onnxed.load("model.onnx", lambda: read.append(1) or model)
+
+    assert made.predict(X).tolist() == model.predict(X).tolist()
+    assert made.classes_.tolist() == [0, 1]
+    assert read == []
+    assert made.get_params()["C"] == 1.0
+    assert read == [1]
