@@ -19,6 +19,8 @@ from typing import Any
 
 HERE = Path(__file__).parent
 ARTIFACTS = HERE / "artifacts"
+NUMBERS = frozenset(f"{kind}{bits}" for kind in ("float", "int", "uint") for bits in (8, 16, 32, 64)) - {"float8"}
+"""Types of columns that NumPy makes from a list."""
 
 
 def text(file: str) -> str:
@@ -95,12 +97,31 @@ def as_table(rows: Sequence[Any], types: Mapping[Any, Any]) -> Any:
     """
     import pandas as pd
 
-    table = pd.DataFrame([as_dict(row) for row in rows])
-    names = [name for name in types if str(name) in table.columns]
-    made = {
-        name: pd.CategoricalDtype(**types[name]) if isinstance(types[name], dict) else types[name] for name in names
-    }
-    return table[[str(name) for name in names]].set_axis(names, axis=1).astype(made)
+    given = [as_dict(row) for row in rows]
+    names = [name for name in types if any(str(name) in row for row in given)]
+    kinds = {types[name] if isinstance(types[name], str) else None for name in names}
+    values: Any
+    if len(kinds) == 1 and kinds <= NUMBERS:  # ten times quicker than column by column
+        import numpy as np
+
+        labels = [str(name) for name in names]
+        try:
+            values = np.array([[row[label] for label in labels] for row in given], dtype=str(next(iter(kinds))))
+        except (KeyError, TypeError, ValueError, OverflowError):
+            pass  # some rows lack some columns, or hold what this type cannot: pandas says what that means
+        else:
+            return pd.DataFrame(values, columns=names, copy=False)
+    columns = {}
+    for name in names:
+        kind, label = types[name], str(name)
+        values = [row.get(label) for row in given]
+        if isinstance(kind, dict):
+            columns[name] = pd.Categorical(values, **kind)
+        elif kind in NUMBERS and None not in values:
+            columns[name] = pd.array(values, dtype=kind).to_numpy()
+        else:
+            columns[name] = pd.Series(values).astype(kind)
+    return pd.DataFrame(columns)
 
 
 def as_dict(row: Any) -> dict[str, Any]:

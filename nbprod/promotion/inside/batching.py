@@ -13,9 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-SLOW = 0.005
-"""Seconds from which a call runs in a thread, so that the process answers others meanwhile. Handing over to a thread
-costs about 0.1 ms, more than many models take."""
+SLOW = 0.1
+"""Seconds from which a call runs in a thread, so that the process answers others (`/livez`) meanwhile. Below it a thread
+costs more than it gives: what comes meanwhile waits in its socket, and the two threads would fight for the interpreter."""
 PATIENCE = 4096
 """Requests that may wait."""
 
@@ -73,9 +73,8 @@ class Runner:
         return await job.answer
 
     def known(self, key: Any, seconds: float) -> None:
-        """Take note of how long a call takes."""
-        before = self._seconds.get(key, seconds)
-        self._seconds[key] = before + 0.2 * (seconds - before)
+        """Take note of how long a call took; one slow call among quick ones is the machine's fault, not the model's."""
+        self._seconds[key] = min(seconds, 1.1 * self._seconds.get(key, seconds))
 
     async def _drain(self) -> None:
         try:
