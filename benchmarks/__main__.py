@@ -17,7 +17,14 @@ from benchmarks.lab import bench_lab
 from benchmarks.notebooks import Row
 from benchmarks.panel import bench_panel
 from benchmarks.results import ENOUGH, keep, table
-from benchmarks.running import bench_again, bench_chain, bench_small_trials, bench_sweep, bench_trials
+from benchmarks.running import (
+    bench_again,
+    bench_chain,
+    bench_large_trials,
+    bench_small_trials,
+    bench_sweep,
+    bench_trials,
+)
 from benchmarks.scale import bench_scale
 from benchmarks.starting import bench_memory, bench_start
 from benchmarks.values import bench_values
@@ -27,6 +34,7 @@ BENCHES: dict[str, Callable[[Path, int], list[Row]]] = {
     "sweep": bench_sweep,
     "trials": bench_trials,
     "small-trials": bench_small_trials,
+    "large-trials": bench_large_trials,
     "again": bench_again,
     "values": bench_values,
     "start": bench_start,

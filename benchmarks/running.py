@@ -11,6 +11,8 @@ from benchmarks.warm import by_worker
 
 DEPTHS = ",".join(str(depth) for depth in range(1, 13))
 TRIALS = 24
+_DEPTHS = ",".join(str(number) for number in range(1, TRIALS + 1))
+FLOOR = "the floor: each distinct task once, plain Python, 2 processes that have imported everything"
 
 
 def bench_chain(root: Path, repeats: int) -> list[Row]:
@@ -100,21 +102,39 @@ def bench_small_trials(root: Path, repeats: int) -> list[Row]:
     return _trials(root, repeats, 2_000)
 
 
+def bench_large_trials(root: Path, repeats: int) -> list[Row]:
+    """The same over a large table against the floor alone: what surrounds the computation is the same for any table."""
+    rows, depths = 60_000, _DEPTHS
+    sides = {
+        "nbprod": lambda turn: _ours(fresh(root, "large", turn), "2", depths, rows),
+        "worker": lambda turn: _by_worker(fresh(root, "large-worker", turn), depths, rows),
+        "floor": lambda turn: _floor(fresh(root, "large-floor", turn), depths, rows),
+    }
+    spread = in_turn(sides, repeats)
+    work = f"sweep of {TRIALS} trials over the last of 4 tasks, a table of {rows} rows, 2 at once, seconds"
+    return [
+        (work, "nbprod, whole command", str(spread["nbprod"])),
+        ("", "nbprod, as the panel starts it: from a worker that stays", str(spread["worker"])),
+        ("", FLOOR, str(spread["floor"])),
+        ("", "ratio nbprod, whole command / floor", str(ratios(spread["nbprod"], spread["floor"]))),
+        ("", "ratio nbprod from a worker / floor", str(ratios(spread["worker"], spread["floor"]))),
+    ]
+
+
+def _floor(folder: Path, depths: str, rows: int) -> float:
+    command([PYTHON, HERE / "floor.py", sweep_notebook(folder, rows), depths, "2"], folder)
+    return float((folder / "command.log").read_text().split()[-1])
+
+
 def _trials(root: Path, repeats: int, rows: int) -> list[Row]:
-    depths = ",".join(str(number) for number in range(1, TRIALS + 1))
-
-    def bare(turn: int) -> float:
-        folder = fresh(root, f"floor-{rows}", turn)
-        command([PYTHON, HERE / "floor.py", sweep_notebook(folder, rows), depths, "2"], folder)
-        return float((folder / "command.log").read_text().split()[-1])
-
+    depths = _DEPTHS
     spread = in_turn(
         {
             "nbprod": lambda turn: _ours(fresh(root, f"trials-{rows}", turn), "2", depths, rows),
             "worker": lambda turn: _by_worker(fresh(root, f"worker-{rows}", turn), depths, rows),
             "papermill": lambda turn: _papermill(fresh(root, f"trials-papermill-{rows}", turn), "2", depths, rows),
             "ploomber": lambda turn: _ploomber(fresh(root, f"trials-ploomber-{rows}", turn), depths, rows),
-            "floor": bare,
+            "floor": lambda turn: _floor(fresh(root, f"floor-{rows}", turn), depths, rows),
         },
         repeats,
     )
@@ -127,11 +147,7 @@ def _trials(root: Path, repeats: int, rows: int) -> list[Row]:
         ("", "nbprod, as the panel starts it: from a worker that stays", str(spread["worker"])),
         ("", "stock `papermill.execute_notebook` in 2 processes, whole command", str(spread["papermill"])),
         ("", "Ploomber's grid, its `Parallel(2)`, whole command", str(spread["ploomber"])),
-        (
-            "",
-            "the floor: each distinct task once, plain Python, 2 processes that have imported everything",
-            str(spread["floor"]),
-        ),
+        ("", FLOOR, str(spread["floor"])),
         ("", "ratio papermill / nbprod, whole command", str(ratios(spread["papermill"], spread["nbprod"]))),
         ("", "ratio papermill / nbprod from a worker", str(ratios(spread["papermill"], spread["worker"]))),
         ("", "ratio Ploomber / nbprod, whole command", str(ratios(spread["ploomber"], spread["nbprod"]))),
