@@ -107,9 +107,10 @@ class Takeover:
         w.emit("rejected", version=state.challenger, run=state.run, why=why)
         if state.challenger is not None:
             self.end_shadow()
-            w.registry.note(
-                w.registry.get(w.name, state.challenger), Kind.NOTE, f"nbprod watch: {why}", who="nbprod watch"
-            )
+            version = w.registry.get(w.name, state.challenger)
+            w.registry.note(version, Kind.NOTE, f"nbprod watch: {why}", who="nbprod watch")
+            if CHALLENGER in version.aliases:
+                w.registry.point(w.name, CHALLENGER, None, why=why, who="nbprod watch")
         self._rest()
 
     def end_shadow(self) -> None:

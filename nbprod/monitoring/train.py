@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from nbprod.errors import Cancelled, GateError, RunError
+from nbprod.errors import Cancelled, GateError, Location, RunError
 from nbprod.execution.events import Status
 from nbprod.execution.records import Records
 from nbprod.monitoring.feedback import Labelled
@@ -89,14 +89,11 @@ def _outcome(lines: Sequence[str], said: Sequence[str], code: int) -> str:
         return str(result["run"])
     errors = result.get("errors") or []
     error = result.get("error") or {}
-    what = (
-        errors[0]["message"]
-        if errors
-        else error.get("what") or ("".join(said).strip() or f"exit code {code}").splitlines()[-1]
-    )
-    raise RunError(
-        f"the run failed: {what}", fix=f"nbprod show {result['run']} shows it." if "run" in result else error.get("fix")
-    )
+    last = ("".join(said).strip() or f"exit code {code}").splitlines()[-1]
+    place = Location(**error["where"]) if error.get("where") else None
+    what = errors[0]["message"] if errors else error.get("what", last)
+    fix = f"nbprod show {result['run']} shows it." if "run" in result else error.get("fix")
+    raise RunError(f"the run failed: {what}", where=place, fix=fix)
 
 
 def learned_nothing(project: Project, run_id: str, champion: ModelVersion) -> bool:

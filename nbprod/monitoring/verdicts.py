@@ -13,6 +13,8 @@ from nbprod.monitoring.traffic import Traffic
 CHANCE = 1e-3
 """How often errors like these may come by chance."""
 FEWEST_ERRORS = 3
+KNOWN, USUAL = 100, 0.01
+"""Of fewer requests than the first, errors before are not known: then the second is taken for their share."""
 ENOUGH = 30
 """Answers of which a median is taken."""
 SLACK = 1.0
@@ -53,8 +55,10 @@ def more_errors(errors: int, requests: int, before: Traffic) -> bool:
 
     if errors < FEWEST_ERRORS:
         return False
+    if before.requests < KNOWN:
+        return float(betainc(errors, requests - errors + 1, USUAL)) < CHANCE
     together = errors + before.errors
-    share = requests / (requests + max(before.requests, 1))
+    share = requests / (requests + before.requests)
     return float(betainc(errors, together - errors + 1, share)) < CHANCE
 
 

@@ -8,6 +8,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -18,13 +19,22 @@ from nbprod.project import Project
 from nbprod.promotion.promote import promote
 
 CELLS = [
-    (["imports"], "import pandas as pd\nfrom sklearn.tree import DecisionTreeClassifier\nfrom sklearn.model_selection import train_test_split"),
+    (
+        ["imports"],
+        "import pandas as pd\nfrom sklearn.tree import DecisionTreeClassifier\nfrom sklearn.model_selection import train_test_split",
+    ),
     (["parameters"], "depth = 4"),
     (["task:load"], 'orders = pd.read_csv("data/orders.csv")\nX, y = orders[["price", "weight"]], orders["speed"]'),
-    (["task:train"], "X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)\nmodel = DecisionTreeClassifier(max_depth=depth, random_state=0).fit(X_train, y_train)"),
+    (
+        ["task:train"],
+        "X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)\nmodel = DecisionTreeClassifier(max_depth=depth, random_state=0).fit(X_train, y_train)",
+    ),
     (["task:score"], "predicted = model.predict(X_test)"),
     (["metrics"], "accuracy = float((predicted == y_test).mean())"),
-    (["serve"], 'def predict(rows: pd.DataFrame):\n    """Say how fast an order is."""\n    return [str(one) for one in model.predict(rows[["price", "weight"]])]\npredict(X.head(3))'),
+    (
+        ["serve"],
+        'def predict(rows: pd.DataFrame):\n    """Say how fast an order is."""\n    return [str(one) for one in model.predict(rows[["price", "weight"]])]\npredict(X.head(3))',
+    ),
 ]
 
 
@@ -39,11 +49,20 @@ def orders(rows: int, seed: int, *, late: bool = False) -> pd.DataFrame:
 def build(root: Path, watch: str = "", rows: int = 600) -> Project:
     """Write the project, run it and promote it."""
     cells = [
-        {"cell_type": "code", "id": f"c{at}", "metadata": {"tags": tags}, "source": source, "outputs": [], "execution_count": None}
+        {
+            "cell_type": "code",
+            "id": f"c{at}",
+            "metadata": {"tags": tags},
+            "source": source,
+            "outputs": [],
+            "execution_count": None,
+        }
         for at, (tags, source) in enumerate(CELLS)
     ]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    (root / "orders.ipynb").write_text(json.dumps({"cells": cells, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}))
+    (root / "orders.ipynb").write_text(
+        json.dumps({"cells": cells, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5})
+    )
     (root / "data").mkdir()
     orders(rows, 1).to_csv(root / "data" / "orders.csv", index=False)
     (root / "pipelines.yaml").write_text(
@@ -72,7 +91,7 @@ class Clients:
     right: list[tuple[float, bool]] = field(default_factory=list)
     """Time of each answer, and whether it was right."""
 
-    def __enter__(self) -> Clients:
+    def __enter__(self) -> Self:
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._ask, args=(number,)) for number in range(self.count)]
         for thread in self._threads:
@@ -101,7 +120,9 @@ class Clients:
                     return
                 try:
                     connection = http.client.HTTPConnection(host, int(port), timeout=30)
-                    connection.request("POST", "/predict", json.dumps({"rows": [row]}), {"Content-Type": "application/json"})
+                    connection.request(
+                        "POST", "/predict", json.dumps({"rows": [row]}), {"Content-Type": "application/json"}
+                    )
                     reply = connection.getresponse()
                     text = reply.read()
                     if reply.status != 200:
