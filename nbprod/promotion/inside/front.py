@@ -44,6 +44,8 @@ THEIRS = frozenset({"/docs.json", "/schema.json"})
 JSON, TEXT, HTML = b"application/json", b"text/plain; charset=utf-8", b"text/html; charset=utf-8"
 NONE: Mapping[str, str] = MappingProxyType({})
 IDENT = re.compile(r"[\x21-\x7e]{1,128}")
+DISCARDED = 64 * 2**20
+"""Bytes of a body that is too long that are read and dropped before the connection is cut."""
 WARM = (1, 2, 4, 8, 16, 32)
 logger = logging.getLogger("nbprod.service")
 
@@ -337,25 +339,25 @@ class Front:
             and kind.startswith((b"multipart/", b"application/vnd.", b"image/"))
         ):
             raise _Answer(415, {"error": "the body must be JSON"})
-        too_long = {"error": f"the body is longer than {self.max_body} bytes"}
-        if length is not None and int(length) > self.max_body:
-            raise _Answer(413, too_long, (b"connection", b"close"))
-        message = await receive()
-        body: bytes = message.get("body", b"")
-        if not message.get("more_body"):
-            if message["type"] == "http.disconnect":
-                raise Gone
-            return body
-        parts, size = [body], len(body)
-        while message.get("more_body"):
+        fits = length is None or int(length) <= self.max_body
+        parts, size, more = [], 0, True
+        while more:
             message = await receive()
             if message["type"] == "http.disconnect":
                 raise Gone
-            parts.append(message.get("body", b""))
-            size += len(parts[-1])
-            if size > self.max_body:
-                raise _Answer(413, too_long, (b"connection", b"close"))
-        return b"".join(parts)
+            more = message.get("more_body", False)
+            part = message.get("body", b"")
+            size += len(part)
+            fits = fits and size <= self.max_body
+            if fits:
+                parts.append(part)
+            elif size > DISCARDED:
+                break
+        if not fits:
+            # read all the same: most clients look for an answer only when they have sent everything
+            what = {"error": f"the body is longer than {self.max_body} bytes"}
+            raise _Answer(413, what, (b"connection", b"close"))
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     async def _warm_up(self) -> None:
         """Answer the sample calls, batches of other sizes too: the first call of a model is slow, and some compile."""
