@@ -62,14 +62,9 @@ def show_version(project: Project, text: str, *, as_json: bool) -> None:
 
 
 def _stored(name: str, item: Mapping[str, Any]) -> list[str]:
-    about = item.get("onnx") or {}
-    why = about.get("why", "")
-    if "ms" in about:
-        times = ", ".join(
-            f"{n} rows {ms['onnx']:.3g} ms instead of {ms['source']:.3g}" for n, ms in about["ms"].items()
-        )
-        why = f"{times}; equal on {about['rows']} rows up to {about['largest_difference']:.2g}"
-    return [name, item["type"], item["format"], why]
+    from nbprod.promotion.card import why_stored
+
+    return [name, item["type"], item["format"], why_stored(item.get("onnx") or {})]
 
 
 def _event(event: Mapping[str, Any]) -> list[str]:

@@ -14,9 +14,10 @@ from typing import Any
 
 from nbprod import __version__
 from nbprod.errors import Location, PromotionError
-from nbprod.promotion import bento, modelcode, parity, servicecode
+from nbprod.promotion import bento, modelcode, servicecode
 from nbprod.promotion.candidate import Candidate
 from nbprod.promotion.capture import Capture
+from nbprod.promotion.card import write_card
 from nbprod.promotion.gate import Check
 from nbprod.promotion.stored import hashes
 
@@ -66,7 +67,7 @@ def package(
     )
     packages = requirements(candidate, captured)
     lineage = _lineage(candidate, captured, f"{name}/{version}", packages)
-    readme = _readme(candidate, captured, name, version, lineage)
+    readme = write_card(candidate, captured, name, version, lineage, checks)
     texts = {
         "service.py": servicecode.write_service(about, captured.signature),
         f"{captured.module}.py": modelcode.write_model(
@@ -177,50 +178,3 @@ def _shipped(lineage: Mapping[str, Any]) -> dict[str, Any]:
     """The lineage as the service tells it: of the cells their hashes, and no code that is not in the service anyway."""
     cells = [{key: cell[key] for key in cell if key != "source"} for cell in lineage.get("cells", ())]
     return {**lineage, **({"cells": cells} if cells else {})}
-
-
-def _readme(candidate: Candidate, captured: Capture, name: str, version: str, lineage: Mapping[str, Any]) -> str:
-    call = captured.calls[-1]
-    signature = captured.signature
-    columns = [
-        {
-            "name": column.name,
-            "type": column.type,
-            "nullable": column.nullable,
-            "optional": column.optional,
-            "seen": f"{column.low} to {column.high}"
-            if column.low is not None
-            else ", ".join(map(str, column.categories or column.seen or [])),
-        }
-        for item in signature.inputs
-        for column in item.columns
-    ]
-    what = {"frame": "a list of rows", "records": "a list of rows", "series": "a row", "record": "a row"}
-    git = lineage.get("git") or {}
-    return servicecode.template("README.md.jinja").render(
-        name=name,
-        version=version,
-        doc=signature.doc or f"Answers with `{candidate.serve.name}` of the notebook.",
-        nbprod=__version__,
-        notebook=candidate.notebook.name,
-        commit=git.get("commit"),
-        dirty=git.get("dirty"),
-        changed=lineage["notebook"].get("changed_since_run", False),
-        run=candidate.run,
-        call={"route": call.route, "body": json.dumps(call.arguments), "answer": json.dumps(call.answer)},
-        inputs=[
-            {
-                "name": item.name,
-                "text": what.get(item.kind, f"`{item.type}`")
-                + (f", {item.default} without it" if item.default else ""),
-            }
-            for item in signature.inputs
-        ],
-        columns=columns,
-        parameters=candidate.parameters,
-        metrics=candidate.metrics,
-        stored=captured.stored,
-        pickled=", ".join(item["name"] for item in captured.stored if item["format"] == "pickle"),
-        calls=len(captured.calls),
-        relative=parity.RELATIVE,
-    )

@@ -194,14 +194,19 @@ class Replay:
     def _answers(self, served: Served) -> tuple[Any, list[Any], dict[str, Any], Samples]:
         """The signature, and calls with their answers: of the first sample that works. The sample, and where it is from."""
         from nbprod.promotion.problem import Problem
+        from nbprod.promotion.reads import Reads
         from nbprod.promotion.samples import Samples
 
         known = Samples(vars(self.module), self.job["values"], self._read)
         expressions = self.job["serve"]["samples"]
         failed: Problem | None = None
+        reads = Reads()
         for sample in known.candidates(served, expressions):
             try:
-                signature, calls = served.ask(sample.arguments, known.reference(sample.arguments))
+                reference = known.reference(sample.arguments)
+                with reads:
+                    signature, calls = served.ask(sample.arguments, reference)
+                self._check_files(reads.files)
                 return signature, calls, sample.arguments, known
             except Problem as problem:
                 if sample.certain:
@@ -214,6 +219,17 @@ class Replay:
             f"there is no sample input for {self.serve!r} (tried: {tried})",
             f"Call `{self.serve}(...)` in the notebook once, with a value that the run keeps.",
         )
+
+    def _check_files(self, files: list[str]) -> None:
+        """Raise `Problem` if answering reads files of the author's, which no service has."""
+        from nbprod.promotion.problem import Problem
+
+        if files:
+            shown = ", ".join(os.path.relpath(file, self.job["folder"]) for file in files[:3])
+            raise Problem(
+                f"{self.serve!r} reads {shown} when it is asked, a file that the service will not have",
+                "Read it in a cell before, and let the function use the variable: its value is then packed with the service.",
+            )
 
     def _store(self) -> list[dict[str, Any]]:
         from nbprod.promotion.formats import Unstorable, store
