@@ -412,4 +412,27 @@ describe('the service', () => {
     await waitFor(() => expect(posts()).toEqual(['models/wine/1/champion', 'services']));
     expect(asked.find(one => one.route === 'services')?.body).toEqual({ path: PATH, version: 1 });
   });
+
+  it('makes a newer version the champion, which is no rolling back', async () => {
+    open({ 'GET models': { versions: [version(3), CHAMPION], services: [] } });
+
+    fireEvent.click(
+      await screen.findByRole('button', { name: 'Make it the champion…', hidden: true })
+    );
+
+    expect(await screen.findByText('Make wine/v3 the champion?')).toBeTruthy();
+    expect(screen.queryByRole('button', { name: /Roll back/, hidden: true })).toBeNull();
+  });
+
+  it('goes on answering while it changes to another version', async () => {
+    const { asked, model } = open(served);
+    await screen.findByRole('link', { name: 'Open the API page' });
+
+    model.jobs.add(job('x', { kind: 'serve' }));
+
+    expect(await screen.findByText('v2, changing…')).toBeTruthy();
+    expect(screen.getByRole('link', { name: 'Open the API page' })).toBeTruthy();
+    expect(screen.getByRole<HTMLButtonElement>('button', { name: 'Stop' }).disabled).toBe(true);
+    expect(asked.every(one => one.method === 'GET')).toBe(true);
+  });
 });

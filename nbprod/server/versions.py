@@ -45,12 +45,18 @@ def models_of(place: Place) -> Models:
 
 
 def crown(place: Place, name: str, version: str) -> ModelVersion:
-    """Make a ready version the champion. Raises `NotFoundError`, or `PromotionError` for one that is not ready."""
+    """Make a ready version the champion; one that is older than the champion is rolled back to.
+
+    Raises `NotFoundError`, `PromotionError` for one that may not be the champion, and `ServiceError` if its files were changed.
+    """
     from nbprod.promotion.registry import Registry
 
     check_kept(place)
     registry = Registry(place.project)
-    return version_of(registry.crown(registry.get(name, version)))
+    wanted, champion = registry.get(name, version), registry.champion(name)
+    if champion is not None and wanted.version < champion.version:
+        return version_of(registry.rollback(name, wanted.version))
+    return version_of(registry.crown(wanted))
 
 
 def preview_of(place: Place, run: str | None) -> PromotePreview:

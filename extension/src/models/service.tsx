@@ -19,12 +19,14 @@ export function ServicePart(props: IPartProps): JSX.Element {
   const deed = useDeed();
   const service = models.services[0] as Service | undefined;
   const job = model.jobs.list(path, 'serve')[0]?.job;
-  const isStarting = job?.status === 'running' || service?.status === 'starting';
-  const isRunning = service?.status === 'running' && job?.status !== 'running';
+  const isRunning = service?.status === 'running';
+  const isChanging = isRunning && job?.status === 'running'; // the old version answers until the new one does
+  const isStarting = !isRunning && (job?.status === 'running' || service?.status === 'starting');
   const ready = models.versions.filter(one => one.status === 'ready');
   const champion = ready.find(one => one.aliases.includes('champion'));
   const served = ready.find(one => one.version === service?.version);
-  const failed = job?.status === 'failed' && !isRunning ? job.error : null;
+  const isNews = !isRunning || (job?.created ?? 0) > (service?.started ?? 0);
+  const failed = job?.status === 'failed' && isNews ? job.error : null;
 
   const start = (version?: number): void => {
     void deed.act('start', async () => {
@@ -47,7 +49,13 @@ export function ServicePart(props: IPartProps): JSX.Element {
           <Status
             state={isStarting ? 'starting' : isRunning ? 'serving' : (service?.status ?? 'stopped')}
             trans={trans}
-            detail={isRunning && service ? `v${service.version}` : undefined}
+            detail={
+              isRunning && service
+                ? isChanging
+                  ? trans.__('v%1, changing…', service.version)
+                  : `v${service.version}`
+                : undefined
+            }
           />
         </span>
       </div>
@@ -62,7 +70,7 @@ export function ServicePart(props: IPartProps): JSX.Element {
       )}
       <div className="nbprod-Actions">
         {isRunning ? (
-          <Push disabled={deed.doing !== ''} onClick={stop}>
+          <Push disabled={deed.doing !== '' || isChanging} onClick={stop}>
             {deed.doing === 'stop' ? trans.__('stopping…') : trans.__('Stop')}
           </Push>
         ) : (
@@ -79,7 +87,7 @@ export function ServicePart(props: IPartProps): JSX.Element {
           </Push>
         )}
         {isRunning && champion && service && champion.version !== service.version ? (
-          <Push disabled={deed.doing !== ''} onClick={() => start(champion.version)}>
+          <Push disabled={deed.doing !== '' || isChanging} onClick={() => start(champion.version)}>
             {trans.__('Change to the champion, %1', champion.name)}
           </Push>
         ) : null}

@@ -47,16 +47,24 @@ export function VersionList(props: IPartProps): JSX.Element | null {
   );
 }
 
-/** Make an earlier version the champion again, and have the service, where one runs, change to it. */
+/** Make another version the champion, and have the service, where one runs, change to it without losing a request. */
 async function rollBack(props: IPartProps, version: ModelVersion): Promise<void> {
   const { model, path, models, trans, again } = props;
   const isServing = models.services.some(one => one.status === 'running');
+  const isBack = isEarlier(props, version);
   const answer = await showDialog({
-    title: trans.__('Roll back to %1?', version.name),
+    title: isBack
+      ? trans.__('Roll back to %1?', version.name)
+      : trans.__('Make %1 the champion?', version.name),
     body: isServing
-      ? trans.__('It becomes the champion, and the service changes to it. Nothing is deleted.')
+      ? trans.__(
+          'It becomes the champion, and the service changes to it; no request is lost. Nothing is deleted.'
+        )
       : trans.__('It becomes the champion. Nothing is deleted.'),
-    buttons: [Dialog.cancelButton(), Dialog.okButton({ label: trans.__('Roll back') })]
+    buttons: [
+      Dialog.cancelButton(),
+      Dialog.okButton({ label: isBack ? trans.__('Roll back') : trans.__('Make it the champion') })
+    ]
   });
   if (!answer.button.accept) {
     return;
@@ -66,6 +74,12 @@ async function rollBack(props: IPartProps, version: ModelVersion): Promise<void>
     model.jobs.add(await model.api.startService({ path, version: version.version }));
   }
   again();
+}
+
+/** Whether a version is older than the champion. */
+function isEarlier({ models }: IPartProps, version: ModelVersion): boolean {
+  const champion = models.versions.find(one => one.aliases.includes('champion'));
+  return champion !== undefined && version.version < champion.version;
 }
 
 interface IItemProps extends IPartProps {
@@ -121,7 +135,9 @@ function VersionBody(props: IItemProps & { isChampion: boolean }): JSX.Element {
       <div className="nbprod-Actions">
         {isReady && !isChampion ? (
           <Push disabled={isBusy} onClick={onBack}>
-            {trans.__('Roll back to it…')}
+            {isEarlier(props, version)
+              ? trans.__('Roll back to it…')
+              : trans.__('Make it the champion…')}
           </Push>
         ) : null}
         {isReady && !isServed ? (
