@@ -58,8 +58,11 @@ def test_a_drifting_world_is_learned_and_no_request_is_lost(tmp_path):
                 assert time.time() - began < 60
             before = clients.error(began)
             clients.late = True
-            time.sleep(0.5)
-            turned = time.time()
+            time.sleep(1)
+            turned, known = time.time(), len(clients.right)
+            while len(clients.right) < known + 400:  # so that most of what is learned from is of the new world
+                time.sleep(0.1)
+                assert time.time() - turned < 120
             command = [sys.executable, "-m", "nbprod", "watch", "orders", "--json"]
             watcher = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
             (swapped, *_) = wait_for(history, {"swapped"}, 400)

@@ -86,7 +86,7 @@ class Clients:
     url: str
     count: int = 2
     late: bool = False
-    pause: float = 0.004
+    pause: float = 0.01
     failures: list[str] = field(default_factory=list)
     right: list[tuple[float, bool]] = field(default_factory=list)
     """Time of each answer, and whether it was right."""
