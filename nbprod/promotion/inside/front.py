@@ -46,6 +46,8 @@ NONE: Mapping[str, str] = MappingProxyType({})
 IDENT = re.compile(r"[\x21-\x7e]{1,128}")
 DISCARDED = 64 * 2**20
 """Bytes of a body that is too long that are read and dropped before the connection is cut."""
+PATIENCE = 2.0
+"""Seconds after which warming up ends; each sample is asked once in any case."""
 WARM = (1, 2, 4, 8, 16, 32)
 logger = logging.getLogger("nbprod.service")
 
@@ -362,36 +364,33 @@ class Front:
     async def _warm_up(self) -> None:
         """Answer the sample calls, batches of other sizes too: the first call of a model is slow, and some compile."""
         by_name = {route.name: route for route in self.routes.values()}
+        until = time.perf_counter() + PATIENCE
         for call in self.about.samples:
             route = by_name.get(call["route"])
             if route is None:
                 continue
             body = to_json(call["arguments"])
-            given = route.arguments(body)
-            sizes: Collection[int] = WARM if route.rows else (0,)
-            for size in sizes:
-                rows = given.get(route.rows or "") or []
-                many = {route.rows: (rows * size)[:size]} if size and rows and route.rows else {}
-                answer = route.call(**{**given, **many})
-                if route.waits:
-                    await answer
-            for _ in range(3):
+            rows = route.arguments(body)[route.rows] if route.rows else []
+            for size in (0, 0, 0, *(WARM if rows else ())):
+                given = route.arguments(body)
+                if size and route.rows:
+                    given[route.rows] = (rows * size)[:size]
                 began = time.perf_counter()
-                answer = route.call(**route.arguments(body))
+                answer = route.call(**given)
                 encoded(await answer if route.waits else answer)
                 self.runner.known(route.name, time.perf_counter() - began)
+                if time.perf_counter() > until:
+                    break
 
     async def _follow_traffic(self, path: Path) -> None:
         seen = None
         while True:
-            try:
-                stat = path.stat()
-                now = (stat.st_mtime_ns, stat.st_ino)
-            except OSError:
-                now = None
+            now = _changed(path)
             if now != seen:
                 seen, before = now, self.challenger
-                self.challenger = traffic.read(path, before) if now else None
+                found = traffic.read(path, before) if now else None
+                # the challenger reads this file too, and must not ask itself
+                self.challenger = found if found is not None and found.version != self.about.version else None
                 if before is not None and before is not self.challenger:
                     before.close()
             await asyncio.sleep(traffic.POLL)
@@ -434,6 +433,15 @@ def settle() -> None:
     gc.freeze()
     gc.set_threshold(50_000, 50, 100)
     gc.enable()
+
+
+def _changed(path: Path) -> tuple[int, int] | None:
+    """What changes when a file is replaced; None without it."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_ino
 
 
 def _matches(given: bytes | None, key: str) -> bool:

@@ -148,7 +148,8 @@ class PredictionLog:
             if not self._told:
                 self._told = True
                 what = error.strerror or error
-                logger.error("predictions cannot be logged, and are counted as dropped: %s (%s)", what, self.folder)
+                told = "predictions cannot be logged, and are counted as dropped: %s (%s)"
+                logger.error(told, what, self.folder)  # noqa: TRY400 - where it happened says nothing
             return False
         if self._told:
             self._told = False

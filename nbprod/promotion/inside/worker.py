@@ -207,7 +207,7 @@ class _Server:
 
     async def _until_closed(self, seconds: float) -> None:
         until = time.monotonic() + seconds
-        while (self.state.connections or self._tasks) and time.monotonic() < until:
+        while (self.state.connections or self._tasks) and time.monotonic() < until:  # noqa: ASYNC110 - uvicorn tells nobody
             await asyncio.sleep(0.01)
 
     async def _clock(self) -> None:
