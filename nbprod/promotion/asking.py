@@ -12,7 +12,7 @@ from typing import Any
 
 from nbprod.promotion.holdout import ONE_BY_ONE, Unknown
 from nbprod.promotion.served import Served
-from nbprod.promotion.signature import is_array, is_frame, is_series
+from nbprod.promotion.signature import is_array, is_frame, is_image, is_series
 
 TABLES = ("frame", "array", "records", "record", "series")
 """Kinds of arguments that are rows, or one row."""
@@ -51,7 +51,7 @@ def kind_of(value: Any) -> str | None:
     """Say how a value is rows, None if it is not."""
     if is_frame(value):
         return "frame"
-    if is_array(value) and value.ndim > 1:
+    if is_array(value) and value.ndim > 1 and not is_image(value):
         return "array"
     if is_series(value):
         return "series"

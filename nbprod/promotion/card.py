@@ -15,6 +15,7 @@ from nbprod.promotion.gate import Check
 from nbprod.promotion.signature import Column
 
 KINDS = {"frame": "a list of rows", "records": "a list of rows", "series": "a row", "record": "a row"}
+KINDS |= {"image": "a picture, as a base64 PNG or as lists of rows of colours", "bytes": "bytes in base64"}
 
 
 def write_card(

@@ -125,7 +125,8 @@ def requirements(candidate: Candidate, captured: Capture) -> list[str]:
         wanted |= modelcode.imported(Path(path).read_text("utf-8"))
     kinds = {item.kind for item in captured.signature.inputs}
     wanted |= {"pandas"} if kinds & {"frame", "series"} else set()
-    wanted |= {"numpy"} if "array" in kinds else set()
+    wanted |= {"numpy"} if kinds & {"array", "image"} else set()
+    wanted |= {"PIL"} if "image" in kinds else set()
     own = {path.partition("/")[0].removesuffix(".py") for path in captured.modules} | {captured.module}
     wanted -= own | sys.stdlib_module_names
     wanted &= set(captured.packages)

@@ -15,7 +15,7 @@ from typing import Any
 
 from nbprod.promotion import signature as signatures
 from nbprod.promotion.problem import Problem
-from nbprod.promotion.support import plain
+from nbprod.promotion.support import plain, png
 
 ROWS = 15
 """Rows of a sample that are replayed against the service; not a power of two, so that padded batches are checked."""
@@ -111,7 +111,7 @@ class Served:
         self, route: str, function: Callable[..., Any], sample: Mapping[str, Any], calls: list[dict[str, Any]]
     ) -> Any:
         try:
-            sent = {name: plain(value) for name, value in sample.items()}
+            sent = {name: _sent(value) for name, value in sample.items()}
             answer = self.call(function, sample)
             calls.append({"route": route, "arguments": sent, "answer": plain(answer)})
         except Exception as error:
@@ -152,7 +152,7 @@ class Served:
     def _single_answer(
         self, route: str, function: Callable[..., Any], sample: Mapping[str, Any], calls: list[dict[str, Any]]
     ) -> None:
-        sent = {name: plain(value) for name, value in sample.items()}
+        sent = {name: _sent(value) for name, value in sample.items()}
         try:
             answer = plain(self.call(function, sample))
         except Exception:  # noqa: BLE001 - a function of a whole table need not work on one row
@@ -164,6 +164,11 @@ class Served:
         given = copy.deepcopy(dict(sample))  # a function may change what it is given
         answer = function(**given) if self.kind == "function" else function(given["rows"])
         return asyncio.run(_awaited(answer)) if inspect.isawaitable(answer) else answer
+
+
+def _sent(value: Any) -> Any:
+    """An argument as a client sends it."""
+    return png(value) if signatures.is_image(value) else plain(value)
 
 
 def _needed(value: Any, item: signatures.Input) -> Any:
@@ -191,7 +196,7 @@ def some_rows(value: Any, count: int) -> Any:
         import pandas as pd
 
         return pd.concat([head, missing])
-    if signatures.is_array(value) and value.ndim > 1:
+    if signatures.is_array(value) and value.ndim > 1 and not signatures.is_image(value):
         return value[:count]
     if (
         isinstance(value, list)
@@ -209,6 +214,7 @@ def first_row(value: Any) -> Any:
     if (
         signatures.is_array(value)
         and value.ndim > 1
+        and not signatures.is_image(value)
         or isinstance(value, list)
         and value
         and isinstance(value[0], dict)

@@ -14,8 +14,9 @@ from nbprod.promotion.signature import Column, Input, Signature
 if TYPE_CHECKING:
     from jinja2 import Template
 
-IMPORTED = frozenset("Annotated Any BaseModel ConfigDict Field Literal".split())
+IMPORTED = frozenset("Annotated Any Base64Bytes BaseModel ConfigDict Field Literal".split())
 """Names that generated code imports."""
+PYDANTIC = ("Base64Bytes", "BaseModel", "ConfigDict", "Field")
 ROWS = ("frame", "records")
 ROW = ("series", "record")
 MAX_LINE = 118
@@ -51,8 +52,7 @@ def write_service(about: ServiceText, signature: Signature) -> str:
         doc=_doc(signature.doc) or f"Answers with `{about.serve}` of the notebook.",
         imports=_imports(body),
         rows=models,
-        has_field="Field(" in body,
-        pydantic=", ".join(name for name in ("BaseModel", "ConfigDict", "Field") if _uses(name, bool(models), body)),
+        pydantic=", ".join(name for name in PYDANTIC if _uses(name, bool(models), body)),
         tables=tables,
         batches=quoted(_batches(signature)) if _batches(signature) else "",
         before=BEFORE,
@@ -68,7 +68,7 @@ def declarations(signature: Signature) -> str:
     names = row_names(signature)
     inputs = sorted(signature.inputs, key=_comes_last)
     lines = ["from datetime import date, datetime", "from typing import Annotated, Any, Literal"]
-    lines += ["from pydantic import BaseModel, ConfigDict, Field"]
+    lines += [f"from pydantic import {', '.join(PYDANTIC)}"]
     for model in (_row_model(item, names[item.name]) for item in signature.inputs if item.name in names):
         config = 'ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)'
         body = [f'"""{model["doc"]}"""', f"model_config = {config}", *model["fields"]]
@@ -111,7 +111,8 @@ def row_names(signature: Signature) -> dict[str, str]:
 
 
 def _uses(name: str, models: bool, body: str) -> bool:
-    return "Field(" in body if name == "Field" else models
+    marks = {"Base64Bytes": "Base64Bytes", "Field": "Field("}
+    return marks[name] in body if name in marks else models
 
 
 def _imports(body: str) -> list[str]:
@@ -201,6 +202,8 @@ def _given(item: Input, names: Mapping[str, str]) -> str:
         return f"[nbprod_support.as_dict(row) for row in {item.name}]"
     if item.kind == "array":
         return f"nbprod_support.as_array({item.name}, {quoted(item.dtype)})"
+    if item.kind == "image":
+        return f"nbprod_support.as_image({item.name})"
     return item.name
 
 

@@ -6,6 +6,7 @@ Runs in the notebook's kernel environment (pandas and numpy are met there, never
 from __future__ import annotations
 
 import datetime as dt
+import importlib.util
 import inspect
 import keyword
 import math
@@ -15,6 +16,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+SMALLEST = 8
+"""Height and width from which an array of small numbers with three or four of each is taken for a picture."""
 MAX_LISTED = 20
 """Distinct texts of a column that are listed in its description."""
 
@@ -46,7 +49,8 @@ class Input:
     """An argument of the service.
 
     `kind` says what the function gets: `frame` (a DataFrame, from a list of rows), `series` (one row as a Series),
-    `record` (a dict), `records` (a list of dicts), `array` (an ndarray of `dtype`) or `value` (JSON as it is).
+    `record` (a dict), `records` (a list of dicts), `array` (an ndarray of `dtype`), `image` (an ndarray of height, width and
+    colours, from a base64 PNG or nested lists), `bytes` (from base64) or `value` (JSON as it is).
     `type` is the annotation for `array` and `value`; `default` is a literal's text.
     """
 
@@ -96,6 +100,10 @@ def infer_input(name: str, value: Any, annotation: Any, default: Any, reference:
         return Input(name, "frame", columns=_columns(reference_for(value, reference), list(value.columns)))
     if is_series(value):
         return Input(name, "series", columns=_keys([dict(value.items())], reference))
+    if isinstance(value, bytes | bytearray):
+        return Input(name, "bytes", type="Base64Bytes")
+    if is_image(value):
+        return Input(name, "image", type="str | list[list[list[int]]]", dtype="uint8")
     if is_array(value):
         return _array(name, value)
     if isinstance(value, dict) and value and all(isinstance(key, str) for key in value) and _flat(value.values()):
@@ -141,6 +149,14 @@ def is_array(value: Any) -> bool:
     return type(value).__module__ == "numpy" and hasattr(value, "ndim") and hasattr(value, "tolist") and value.ndim > 0
 
 
+def is_image(value: Any) -> bool:
+    """Whether it is an array of height, width and colours (RGB or RGBA), and can be read from a PNG."""
+    if not is_array(value) or str(value.dtype) != "uint8" or value.ndim != 3:
+        return False
+    height, width, colours = value.shape
+    return colours in (3, 4) and min(height, width) >= SMALLEST and importlib.util.find_spec("PIL") is not None
+
+
 def reference_for(value: Any, reference: Any) -> Any:
     """The training table when it has the columns of `value` with the same types, else `value` itself."""
     if reference is None or not is_frame(reference) or not set(value.columns) <= set(reference.columns):
@@ -159,7 +175,19 @@ def answer_type(value: Any) -> str:
         )
         labelled = is_series(value) and all(isinstance(label, str) for label in value.index)
         return f"dict[str, {item}]" if labelled else "list[" * value.ndim + item + "]" * value.ndim
-    return "dict[str, Any]" if isinstance(value, dict) else "Any"
+    if isinstance(value, dict):
+        kinds = {answer_type(item) for item in value.values()}
+        inner = next(iter(kinds)) if len(kinds) == 1 else "Any"
+        named = all(isinstance(key, str) for key in value)
+        return f"dict[str, {inner}]" if named and inner.startswith(("list", "dict")) else "dict[str, Any]"
+    if (
+        isinstance(value, tuple)
+        and value
+        and any(is_array(item) or is_series(item) or is_frame(item) for item in value)
+    ):
+        kinds = {answer_type(item) for item in value}  # JSON has no tuples: it arrives as a list
+        return f"list[{next(iter(kinds))}]" if len(kinds) == 1 else "list[Any]"
+    return "str" if isinstance(value, str | bytes) else "Any"
 
 
 def describe(value: Any) -> str:

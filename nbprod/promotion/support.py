@@ -6,6 +6,7 @@ that the notebook's answers and the service's are written down by the same code.
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import datetime as dt
 import decimal
@@ -144,6 +145,43 @@ def as_array(values: Sequence[Any], dtype: str) -> Any:
     return np.array(values, dtype=dtype)
 
 
+def as_bytes(text: str) -> bytes:
+    """Turn base64 into bytes."""
+    return base64.b64decode(text, validate=True)
+
+
+def as_image(value: Any) -> Any:
+    """Turn a picture, a base64 PNG (or JPEG) or nested lists, into an array of height, width and colours (uint8)."""
+    import io
+
+    import numpy as np
+
+    try:
+        if not isinstance(value, str):
+            return np.array(value, dtype="uint8")
+        from PIL import Image
+
+        with Image.open(io.BytesIO(as_bytes(value))) as image:
+            return np.array(image if image.mode in ("RGB", "RGBA") else image.convert("RGB"))
+    except (ValueError, OSError, OverflowError, SyntaxError) as error:
+        try:
+            from bentoml.exceptions import InvalidArgument
+        except ImportError:
+            raise error from None
+        raise InvalidArgument(f"this is no picture: {error}") from error
+
+
+def png(image: Any) -> str:
+    """Return an array of height, width and colours (uint8) as a base64 PNG, which loses nothing."""
+    import io
+
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, "PNG")
+    return base64.b64encode(file.getvalue()).decode()
+
+
 def steady_batches(model: Any) -> Any:
     """Make `model.predict` run at 1, 2, 4, ... 32 rows, or in batches of 32: JAX compiles anew (0.15 s) for each size.
 
@@ -180,7 +218,7 @@ def plain(value: Any) -> Any:
     """Turn a value into what JSON can carry.
 
     Arrays and series become lists (a series labelled by strings becomes an object), tables become lists of rows,
-    dates become ISO 8601 text, and what is missing or not finite becomes null.
+    dates become ISO 8601 text, bytes become base64, and what is missing or not finite becomes null.
 
     Raises:
         TypeError: The value, or something in it, has no JSON form.
@@ -198,6 +236,8 @@ def plain(value: Any) -> Any:
         return {str(plain(key)): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
+    if isinstance(value, (bytes, bytearray)):
+        return base64.b64encode(value).decode()
     if isinstance(value, (set, frozenset)):
         return [plain(item) for item in sorted(value)]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

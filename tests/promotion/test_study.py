@@ -10,10 +10,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from nbprod.config import PipelineConfig
 from nbprod.errors import PromotionError
+from nbprod.project import Project
+from nbprod.promotion import support
 from nbprod.promotion.capture import capture
 from nbprod.promotion.measures import Measure
+from nbprod.promotion.promote import promote_candidate
 from nbprod.promotion.rowwise import is_rowwise
+from nbprod.promotion.signature import answer_type
 
 from .handmade import Notebook
 
@@ -133,3 +138,99 @@ def test_a_function_that_reads_a_file_when_it_is_asked_is_refused(notebook: Note
         PromotionError, match=r"'predict' reads words.txt when it is asked.*\n.*Read it in a cell before"
     ):
         capture(notebook.candidate("predict", "predict('a')"), tmp_path / "scratch")
+
+
+IMAGE = np.random.default_rng(0).integers(0, 256, (16, 12, 3), dtype=np.uint8)
+
+
+def test_pictures_and_bytes_go_as_base64_and_several_answers_have_their_types(
+    notebook: Notebook, tmp_path: Path
+) -> None:
+    notebook.define("import numpy as np\nimport pandas as pd")
+    notebook.compute("from tests.promotion.test_study import IMAGE\nimage, data = IMAGE, b'abc'", "image", "data")
+    notebook.define(
+        "def predict(picture, payload: bytes, scale: float = 1.0):\n"
+        "    assert isinstance(payload, bytes) and picture.dtype == 'uint8'\n"
+        "    return {'mean': picture.mean(axis=(0, 1)) * scale, 'first': picture[0, 0].astype(float)}, payload"
+    )
+    candidate = notebook.candidate("predict", "predict(image, data)")
+
+    version = promote_candidate(Project(notebook.folder), candidate, PipelineConfig(notebook="wine.ipynb"))
+
+    calls = json.loads((version.path / "src" / "samples.json").read_text())
+    signature = json.loads((version.path / "src" / "signature.json").read_text())
+    assert [item["kind"] for item in signature["inputs"]] == ["image", "bytes", "value"]
+    assert calls[0]["arguments"]["payload"] == "YWJj"
+    assert np.array_equal(support.as_image(calls[0]["arguments"]["picture"]), IMAGE)
+    assert np.array_equal(support.as_image(IMAGE.tolist()), IMAGE)
+    assert calls[0]["answer"][1] == "YWJj"
+    assert {"pillow", "numpy"} <= {text.partition("==")[0] for text in version.lineage["requirements"]}
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ({"p": np.ones(2), "q": np.zeros(3)}, "dict[str, list[float | None]]"),
+        ({"p": np.ones(2), "n": 3}, "dict[str, Any]"),
+        ((np.array([1, 2]), np.array([3])), "list[list[int]]"),
+        ((np.array([1, 2]), pd.DataFrame({"a": [1]})), "list[Any]"),
+        (pd.DataFrame({"a": [1]}), "list[dict[str, Any]]"),
+        ("yes", "str"),
+        (3.5, "Any"),
+    ],
+)
+def test_answers_are_typed_as_far_as_they_stay_the_same(answer: object, expected: str) -> None:
+    assert answer_type(answer) == expected
+
+
+@pytest.mark.parametrize(
+    ("definition", "value", "message"),
+    [
+        ("", "FunctionTransformer(lambda x: x)", "cannot be packaged safely: .*lambda"),
+        (
+            "def outer():\n    def inner(x):\n        return x\n    return inner",
+            "FunctionTransformer(outer())",
+            "inner",
+        ),
+    ],
+    ids=["lambda", "closure"],
+)
+def test_code_that_has_no_name_in_the_notebook_cannot_be_lifted(
+    notebook: Notebook, tmp_path: Path, definition: str, value: str, message: str
+) -> None:
+    if definition:
+        notebook.define(definition)
+    notebook.compute(f"from sklearn.preprocessing import FunctionTransformer\nstep = {value}", "step")
+    notebook.define("def predict(x: float) -> float:\n    return float(step.transform([[x]])[0][0])")
+
+    with pytest.raises(PromotionError, match=message):
+        capture(notebook.candidate("predict", "predict(1.0)"), tmp_path / "scratch")
+
+
+def test_estimators_and_steps_written_in_the_notebook_are_lifted_as_source(notebook: Notebook, tmp_path: Path) -> None:
+    notebook.define("import numpy as np\nfrom sklearn.base import BaseEstimator, TransformerMixin, RegressorMixin")
+    notebook.define(
+        "class Cut(TransformerMixin, BaseEstimator):\n    def __init__(self, most=2.0):\n        self.most = most\n"
+        "    def fit(self, X, y=None):\n        self.n_features_in_ = 1\n        return self\n"
+        "    def transform(self, X):\n        return np.minimum(X, self.most)\n"
+    )
+    notebook.define("def double(x):\n    return x * 2")
+    notebook.compute(
+        "from sklearn.linear_model import LinearRegression\nfrom sklearn.pipeline import make_pipeline\n"
+        "from sklearn.preprocessing import FunctionTransformer\n"
+        "pipe = make_pipeline(Cut(3.0), FunctionTransformer(double), LinearRegression(n_jobs=-1))\n"
+        "pipe.fit(np.arange(6.0)[:, None], np.arange(6.0))",
+        "pipe",
+    )
+    notebook.define(
+        "def predict(x: list[float]) -> list[float]:\n    return pipe.predict(np.array(x)[:, None]).tolist()"
+    )
+    candidate = notebook.candidate("predict", "predict([1.0, 5.0])")
+
+    captured = capture(candidate, tmp_path / "scratch")
+
+    (stored,) = captured.stored
+    assert 'trusted=["model.Cut", "model.double"]' in stored["code"]
+    expected = notebook.namespace["predict"]([1.0, 5.0])
+    assert captured.calls[0].answer == pytest.approx(expected)
+    assert "model.py" not in captured.modules
