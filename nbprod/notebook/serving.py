@@ -37,6 +37,8 @@ class Serve:
     kind: str
     cell: Cell | None
     samples: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    """Other fitted variables that it could as well be."""
 
 
 def find_serve(pieces: list[tuple[Cell, Piece]], tagged: set[str]) -> Serve | None:
@@ -98,7 +100,8 @@ def _estimator(pieces: list[tuple[Cell, Piece]]) -> Serve | None:
     if not candidates:
         return None
     name = candidates[-1]
-    return Serve(name, "estimator", fitted[name], tuple(dict.fromkeys(_inputs_of(pieces, {name}))))
+    samples = tuple(dict.fromkeys(_inputs_of(pieces, {name})))
+    return Serve(name, "estimator", fitted[name], samples, tuple(candidates[:-1]))
 
 
 def dotted_method(node: ast.Call) -> str:

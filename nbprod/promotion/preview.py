@@ -15,7 +15,7 @@ from nbprod.promotion.interface import interface
 from nbprod.promotion.package import requirements, service_name
 from nbprod.promotion.promote import OnStep, Promotion, clear_scratch, new_scratch, problem_of
 from nbprod.promotion.registry import Registry
-from nbprod.promotion.source import candidate, choose_run, nothing_to_serve
+from nbprod.promotion.source import candidate, choose_run, nothing_to_serve, several_to_serve
 from nbprod.promotion.stored import size
 
 if TYPE_CHECKING:
@@ -121,5 +121,7 @@ def preview(project: Project, entry: Entry, run: str | None = None) -> Preview:
     serve, closure = past.pipeline.serve, past.graph.serve
     if serve is None or closure is None:
         problem = problem or nothing_to_serve(past.pipeline)
+    elif serve.others:
+        problem = problem or several_to_serve(past.pipeline, serve)
     inputs = {} if closure is None else closure.inputs
     return Preview(**{**vars(found), "serve": serve, "inputs": inputs, "problem": problem})

@@ -21,7 +21,7 @@ from nbprod.promotion.measures import measures
 from nbprod.sweep.trials import Sweeps
 
 if TYPE_CHECKING:
-    from nbprod.notebook.pipeline import Pipeline
+    from nbprod.notebook.pipeline import Pipeline, Serve
     from nbprod.project import Entry, Project
 
 
@@ -68,6 +68,8 @@ def candidate(project: Project, entry: Entry, run: Run) -> Candidate:
     serve, closure = past.pipeline.serve, past.graph.serve
     if serve is None or closure is None:
         raise nothing_to_serve(past.pipeline)
+    if serve.others:
+        raise several_to_serve(past.pipeline, serve)
     kept: dict[str, Kept] = {}
     for trace in past.traces.values():
         kept |= {key: Kept(entry["artifact"], entry.get("type", "")) for key, entry in trace.outputs.items()}
@@ -97,6 +99,16 @@ def nothing_to_serve(pipeline: Pipeline) -> PromotionError:
         "there is nothing to serve",
         where=where,
         fix="Tag the cell that defines the function to serve with `serve`, or fit an estimator in the notebook.",
+    )
+
+
+def several_to_serve(pipeline: Pipeline, serve: Serve) -> PromotionError:
+    """Return the error for a notebook that fits several models and does not say which it serves."""
+    names = [*serve.others, serve.name]
+    return PromotionError(
+        f"the notebook fits {len(names)} models ({', '.join(names)}) and does not say which is to be served",
+        where=Location(file=pipeline.notebook.path.name),
+        fix=f"Tag a cell `serve` that defines the function to serve, such as: def predict(rows): return {serve.name}.predict(rows)",
     )
 
 

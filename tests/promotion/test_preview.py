@@ -7,12 +7,15 @@ from pathlib import Path
 import pytest
 
 from nbprod.config import PipelineConfig, PromoteConfig, Requirement
-from nbprod.errors import NotFoundError
+from nbprod.errors import NotFoundError, PromotionError
 from nbprod.execution.run import run_pipeline
 from nbprod.notebook.pipeline import read_pipeline
 from nbprod.project import Entry, Project
+from nbprod.promotion import capture as core
+from nbprod.promotion.capture import capture
 from nbprod.promotion.preview import preview, rehearse
 from nbprod.promotion.registry import Registry
+from nbprod.promotion.source import candidate
 
 from .test_source import CELLS, write_notebook
 
@@ -59,6 +62,18 @@ def test_a_notebook_that_serves_nothing_says_so(tmp_path: Path) -> None:
     assert found.serve is None
 
 
+def test_a_notebook_that_fits_two_models_and_serves_neither_says_so(tmp_path: Path) -> None:
+    fits = "from sklearn.linear_model import LinearRegression, Ridge\nX, y = [[1.0], [2.0]], [1.0, 2.0]\n"
+    fits += "line = LinearRegression().fit(X, y)\nridge = Ridge().fit(X, y)\nprint(line.predict(X), ridge.predict(X))"
+    run(tmp_path, [("task:train", fits)])
+
+    found = preview(Project(tmp_path), entry(tmp_path))
+
+    assert "fits 2 models (line, ridge) and does not say which is to be served" in str(found.problem)
+    with pytest.raises(PromotionError, match=r"fits 2 models.*\n.*Tag a cell `serve`"):
+        candidate(Project(tmp_path), entry(tmp_path), found.run)
+
+
 def test_what_the_service_takes_and_answers_is_found_out_and_nothing_is_left(tmp_path: Path) -> None:
     run(tmp_path, CELLS)
     project = Project(tmp_path)
@@ -76,3 +91,44 @@ def test_what_the_service_takes_and_answers_is_found_out_and_nothing_is_left(tmp
     assert {value["name"] for value in found.values} == {"factor", "units"}
     assert Registry(project).versions() == []
     assert list((project.state / "scratch").iterdir()) == []
+
+
+def test_a_promotion_takes_over_what_its_preview_captured_unless_anything_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(tmp_path, CELLS)
+    project = Project(tmp_path)
+    found = candidate(project, entry(tmp_path), preview(project, entry(tmp_path)).run)
+
+    def rehearsed(name: str) -> Path:
+        rehearse(project, entry(tmp_path), preview(project, entry(tmp_path)).run)
+        (kept,) = (project.state / "captures").iterdir()
+        return kept
+
+    def captured_anew(name: str, **options: bool) -> bool:
+        """Whether a process was started for it: only then there is its log's own moment."""
+        scratch = tmp_path / name
+        scratch.mkdir()
+        made = capture(found, scratch, project=project, **options)
+        assert made.calls[0].answer == 16.0
+        return started.count(name) == 1
+
+    started: list[str] = []
+    real = core._run
+
+    def counted(candidate: object, job: Path, scratch: Path, timeout: float) -> object:
+        started.append(scratch.name)
+        return real(candidate, job, scratch, timeout)
+
+    monkeypatch.setattr(core, "_run", counted)
+    rehearsed("a")
+    assert not captured_anew("taken")
+    assert list((project.state / "captures").iterdir()) == [], "only one promotion gets it"
+
+    rehearsed("b")
+    assert captured_anew("other-options", allow_pickle=True)
+    monkeypatch.setenv("SOMETHING", "else")
+    assert captured_anew("other-environment")
+    monkeypatch.delenv("SOMETHING")
+    (project.state / "captures" / rehearsed("c").name / "capture.json").write_text("{}")
+    assert captured_anew("altered-by-hand")
