@@ -79,7 +79,15 @@ $(VENV)/prometheus.stamp: $(VENV)/core.stamp
 	fi
 	@touch $@
 
-test: $(VENV)/dev.stamp $(VENV)/panel.stamp $(VENV)/browser.stamp $(VENV)/prometheus.stamp  ## Run the tests
+# what the Prometheus operator and KServe take, from their packages: exported manifests are compared with it
+$(VENV)/schemas.stamp: $(VENV)/core.stamp
+	@mkdir -p $(VENV)/schemas
+	@test -z "$(NPM)" || npm install --silent --prefix $(VENV)/schemas --ignore-scripts --no-audit --no-fund \
+		@kubernetes-models/prometheus-operator@6.0.0 >/dev/null 2>&1 || echo "no schemas of the Prometheus operator"
+	@$(BIN)/uv pip install --quiet --target $(VENV)/schemas/kserve --no-deps kserve==0.21.0 || echo "no schemas of KServe"
+	@touch $@
+
+test: $(VENV)/dev.stamp $(VENV)/panel.stamp $(VENV)/browser.stamp $(VENV)/prometheus.stamp $(VENV)/schemas.stamp  ## Run the tests
 	@test -z "$(NPM)" || { cd extension && npm test --silent; }
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile
 
