@@ -26,6 +26,7 @@ from benchmarks.running import (
     bench_trials,
 )
 from benchmarks.scale import bench_scale
+from benchmarks.serving import bench_serving
 from benchmarks.starting import bench_memory, bench_start
 from benchmarks.values import bench_values
 
@@ -44,6 +45,7 @@ BENCHES: dict[str, Callable[[Path, int], list[Row]]] = {
     "lab": bench_lab,
     "analysis": bench_analysis,
     "panel": bench_panel,
+    "serving": bench_serving,
     "drift": bench_drift,
 }
 

@@ -106,9 +106,7 @@ def make(root: Path, name: str) -> Made:
         ("imports", imports),
         (
             "task:data",
-            "from sklearn.datasets import make_classification\n"
-            f"X, y = make_classification(4000, {COLUMNS}, n_informative=10, random_state=0)\n"
-            f"X = pd.DataFrame(X, columns=[f'x{{place}}' for place in range({COLUMNS})])",
+            f"from sklearn.datasets import make_classification\nX, y = make_classification(4000, {COLUMNS}, n_informative=10, random_state=0)\nX = pd.DataFrame(X, columns=[f'x{{place}}' for place in range({COLUMNS})])",
         ),
         ("task:train", FIT[name]),
         ("task:save", f"file = {str(file)!r}\n{SAVE.get(name, 'joblib.dump(model, file)')}"),

@@ -92,10 +92,11 @@ def answers(url: str, timeout: float = 2.0) -> bool:
         return False
 
 
-def post(url: str, body: Mapping[str, Any], timeout: float = 60.0) -> tuple[int, Any]:
-    """Post JSON and return the status and the JSON that came back (its text where it is none)."""
+def post(url: str, body: Mapping[str, Any], timeout: float = 60.0, key: str | None = None) -> tuple[int, Any]:
+    """Post JSON, with an API key where there is one, and return the status and the JSON that came back (its text where it is none)."""
     data = json.dumps(body, allow_nan=False).encode()
-    request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method="POST")  # noqa: S310 - http, to a service of ours
+    headers = {"Content-Type": "application/json", **({"X-API-Key": key} if key else {})}
+    request = urllib.request.Request(url, data, headers, method="POST")  # noqa: S310 - http, to a service of ours
     try:
         with OPENER.open(request, timeout=timeout) as response:
             status, text = response.status, response.read().decode("utf-8", "replace")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,7 +155,7 @@ def _table_input(signature: Signature, name: str) -> Input:
 
 def _ask(url: str, name: str, arguments: Mapping[str, Any]) -> Any:
     try:
-        status, answer = bento.post(url, arguments)
+        status, answer = bento.post(url, arguments, key=_key())
     except ValueError as error:
         raise InputError(f"the input is not JSON: {error}", fix="Write null for what is missing.") from error
     except OSError as error:
@@ -165,9 +166,24 @@ def _ask(url: str, name: str, arguments: Mapping[str, Any]) -> Any:
         return answer
     if status in (400, 422):
         raise InputError(f"the service {name!r} refuses the input: {_reasons(answer)}")
+    if status == 413:
+        raise InputError(f"the service {name!r} refuses the input: {_reasons(answer)}", fix="Send fewer rows at once.")
+    if status == 401:
+        raise ServiceError(f"the service {name!r} wants its API key", fix="Set NBPROD_API_KEY or NBPROD_API_KEY_FILE.")
     if status == 404:
         raise NotFoundError(f"the service {name!r} has nothing at {url}")
     raise ServiceError(f"the service {name!r} failed with status {status}", fix="Its log says why.")
+
+
+def _key() -> str | None:
+    """The API key, from where the service takes it too. Raises `ServiceError` if its file cannot be read."""
+    file = os.environ.get("NBPROD_API_KEY_FILE")
+    try:
+        return os.environ.get("NBPROD_API_KEY") or (Path(file).read_text("utf-8").strip() if file else None)
+    except OSError as error:
+        raise ServiceError(
+            f"the file of the API key cannot be read: {error}", fix="Check NBPROD_API_KEY_FILE."
+        ) from error
 
 
 def _reasons(answer: Any) -> str:

@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import psutil
 import pytest
@@ -63,7 +63,7 @@ class Load:
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._ask, args=(url,)) for _ in range(clients)]
 
-    def __enter__(self) -> Load:
+    def __enter__(self) -> Self:
         for thread in self._threads:
             thread.start()
         return self
@@ -243,7 +243,9 @@ def test_edited_code_is_served_once_it_was_accepted_and_changed_files_never(proj
     model = version.path / "src" / "model.py"
     model.write_text(DOUBLE.replace("2.0", "5.0"))
 
-    with pytest.raises(ServiceError, match=r"double/v1 is not what was promoted: src/model.py was edited(.|\n)*--accept-edits"):
+    with pytest.raises(
+        ServiceError, match=r"double/v1 is not what was promoted: src/model.py was edited(.|\n)*--accept-edits"
+    ):
         deployments.serve(project, "double")
     service = deployments.serve(project, "double", accept_edits=True)
     assert ask(service.url, "/predict", BODY)[1] == [7.5]

@@ -205,7 +205,9 @@ def logged(folder: Path, start: str, count: int) -> list[dict[str, Any]]:
 
 
 def test_feedback_is_kept_or_refused(url: str, home: Path) -> None:
-    assert ask(url, "/feedback", [{"id": "logged-1", "label": 9.0, "row": 0}, {"id": "b", "label": "x"}])[1] == {"kept": 2}
+    assert ask(url, "/feedback", [{"id": "logged-1", "label": 9.0, "row": 0}, {"id": "b", "label": "x"}])[1] == {
+        "kept": 2
+    }
     for bad in ({"label": 1}, {"id": 1, "label": 2}, {"id": "a", "label": 1, "more": 2}, [], b"{"):
         status, answer, _ = ask(url, "/feedback", bad)
         assert (status, "error" in answer) == ((200, False) if bad == [] else (400, True))
@@ -314,5 +316,3 @@ def test_bentoml_alone_serves_the_folder_too(tmp_path: Path) -> None:
     finally:
         launch.stop(process.pid)
         process.wait()
-
-

@@ -152,7 +152,8 @@ def _same(job: Job, first: Job) -> bool:
     """Whether two calls differ in their rows only."""
     if len(job.arguments) == 1 and len(first.arguments) == 1:
         return True
-    return {**job.arguments, job.rows: None} == {**first.arguments, first.rows: None}
+    rows = first.rows or ""
+    return {**job.arguments, rows: None} == {**first.arguments, rows: None}
 
 
 def _give(job: Job, answer: Any) -> None:

@@ -7,15 +7,13 @@ called with arguments that its own annotations have checked, so that both ways g
 from __future__ import annotations
 
 import asyncio
-import gc
-import hmac
 import json
 import logging
 import os
 import re
 import sys
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -29,13 +27,10 @@ from .inference import Refused, Tensors
 from .metrics import TYPE, Metrics
 from .pages import About
 from .predictions import PredictionLog
+from .reading import Answer, App, Receive, Scope, Send, gone, matches, read_body, read_feedback
 from .routes import Route, encoded, refusal, routes_of
 from .settings import Settings
-
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+from .warming import settle, warm_up
 
 OPEN = frozenset({"/livez", "/readyz", "/healthz", "/metrics", "/v2/health/live", "/v2/health/ready"})
 """What is answered without the API key: probes and Prometheus."""
@@ -44,11 +39,6 @@ THEIRS = frozenset({"/docs.json", "/schema.json"})
 JSON, TEXT, HTML = b"application/json", b"text/plain; charset=utf-8", b"text/html; charset=utf-8"
 NONE: Mapping[str, str] = MappingProxyType({})
 IDENT = re.compile(r"[\x21-\x7e]{1,128}")
-DISCARDED = 64 * 2**20
-"""Bytes of a body that is too long that are read and dropped before the connection is cut."""
-PATIENCE = 2.0
-"""Seconds after which warming up ends; each sample is asked once in any case."""
-WARM = (1, 2, 4, 8, 16, 32)
 logger = logging.getLogger("nbprod.service")
 
 
@@ -121,7 +111,7 @@ class Front:
         self._infer: dict[str, Tensors] = {}
         if tensors is not None:
             self._add_protocol(prefix, tensors)
-        await self._warm_up()
+        await warm_up(self.routes.values(), about.samples, self.runner)
         settle()
         if self.log is not None:
             self.log.start()
@@ -177,13 +167,13 @@ class Front:
         extra: tuple[tuple[bytes, bytes], ...] = ()
         media, answer, entry = JSON, b"", None
         try:
-            if self.settings.key is not None and path not in OPEN and not _matches(key, self.settings.key):
-                raise _Answer(401, {"error": "the API key is missing or wrong"}, (b"www-authenticate", b"Bearer"))
+            if self.settings.key is not None and path not in OPEN and not matches(key, self.settings.key):
+                raise Answer(401, {"error": "the API key is missing or wrong"}, (b"www-authenticate", b"Bearer"))
             route = self.routes.get(path)
             if route is not None or path in self._infer or path == self._feedback_path:
                 if method != "POST":
-                    raise _Answer(405, {"error": "only POST is answered here"}, (b"allow", b"POST"))
-                body = await self._body(receive, length, kind)
+                    raise Answer(405, {"error": "only POST is answered here"}, (b"allow", b"POST"))
+                body = await read_body(receive, length, kind, self.max_body)
                 if route is not None:
                     label = route.name
                     entry = (route.name, body)
@@ -196,14 +186,14 @@ class Front:
                     answer = await self._protocol(self._infer[path], ident, body, receive)
             elif path in self.pages:
                 if method not in ("GET", "HEAD"):
-                    raise _Answer(405, {"error": "only GET is answered here"}, (b"allow", b"GET, HEAD"))
+                    raise Answer(405, {"error": "only GET is answered here"}, (b"allow", b"GET, HEAD"))
                 media, answer = self.pages[path]()
             elif path in self._theirs or path.startswith(self._mounts):
                 return await self.app(scope, receive, send)
             else:
                 label = "other"
-                raise _Answer(404, {"error": f"there is nothing at {path[:200]}"})
-        except _Answer as other:
+                raise Answer(404, {"error": f"there is nothing at {path[:200]}"})
+        except Answer as other:
             status, answer, extra = other.status, to_json(other.body), other.headers
         except Gone:
             return None
@@ -250,7 +240,7 @@ class Front:
         try:
             arguments = route.arguments(body)
         except pydantic.ValidationError as error:
-            raise _Answer(400, refusal(error)) from None
+            raise Answer(400, refusal(error)) from None
         began = time.perf_counter()
         answer = encoded(await self._answer(route, arguments, receive))
         self.metrics.rows(route.count(arguments))
@@ -263,10 +253,10 @@ class Front:
         if route.waits:
             return await route.call(**arguments)
         try:
-            return await self.runner.run(route.call, arguments, route.name, route.rows, _gone(receive))
+            return await self.runner.run(route.call, arguments, route.name, route.rows, gone(receive))
         except Full:
             body = {"error": "too many requests wait; ask again in a second"}
-            raise _Answer(503, body, (b"retry-after", b"1")) from None
+            raise Answer(503, body, (b"retry-after", b"1")) from None
 
     async def _shadow(
         self,
@@ -306,86 +296,29 @@ class Front:
                 outputs += tensors.write(name, json.loads(encoded(await self._answer(route, given, receive))))
                 self.metrics.rows(route.count(given))
         except Refused as error:
-            raise _Answer(error.status, {"error": str(error)}) from None
+            raise Answer(error.status, {"error": str(error)}) from None
         except pydantic.ValidationError as error:
             first = error.errors(include_context=False, include_input=False, include_url=False)[0]
             where = ".".join(map(str, first["loc"]))
-            raise _Answer(400, {"error": f"{where}: {first['msg']}"}) from None
+            raise Answer(400, {"error": f"{where}: {first['msg']}"}) from None
         found = {"model_name": tensors.model, "model_version": str(tensors.version), "id": asked or ident}
         return to_json({**found, "outputs": outputs})
 
     async def _feedback(self, body: bytes) -> bytes:
         if self.log is None:
-            raise _Answer(404, {"error": "this service keeps no log, so that feedback has nothing to be joined to"})
-        try:
-            given = json.loads(body)
-        except ValueError as error:
-            raise _Answer(400, {"error": f"the body is no JSON: {error}"}) from None
-        some = given if isinstance(given, list) else [given]
-        for one in some:
-            fits = isinstance(one, dict) and isinstance(one.get("id"), str) and "label" in one
-            if not fits or not one.keys() <= {"id", "row", "label"} or type(one.get("row", 0)) is not int:
-                what = 'feedback is {"id": the X-Request-ID of the answer, "label": what is true, "row": its number from 0, if there were several}, or a list of such'
-                raise _Answer(400, {"error": what})
+            raise Answer(404, {"error": "this service keeps no log, so that feedback has nothing to be joined to"})
+        some = read_feedback(body)
         try:
             for one in some:
                 await asyncio.to_thread(self.log.write_now, "feedback", {"ts": round(time.time(), 3), **one})
         except OSError as error:
-            raise _Answer(503, {"error": f"feedback cannot be kept: {error.strerror}"}) from None
+            raise Answer(503, {"error": f"feedback cannot be kept: {error.strerror}"}) from None
         return to_json({"kept": len(some)})
-
-    async def _body(self, receive: Receive, length: bytes | None, kind: bytes | None) -> bytes:
-        if (
-            kind is not None
-            and b"json" not in kind
-            and kind.startswith((b"multipart/", b"application/vnd.", b"image/"))
-        ):
-            raise _Answer(415, {"error": "the body must be JSON"})
-        fits = length is None or int(length) <= self.max_body
-        parts, size, more = [], 0, True
-        while more:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise Gone
-            more = message.get("more_body", False)
-            part = message.get("body", b"")
-            size += len(part)
-            fits = fits and size <= self.max_body
-            if fits:
-                parts.append(part)
-            elif size > DISCARDED:
-                break
-        if not fits:
-            # read all the same: most clients look for an answer only when they have sent everything
-            what = {"error": f"the body is longer than {self.max_body} bytes"}
-            raise _Answer(413, what, (b"connection", b"close"))
-        return parts[0] if len(parts) == 1 else b"".join(parts)
-
-    async def _warm_up(self) -> None:
-        """Answer the sample calls, batches of other sizes too: the first call of a model is slow, and some compile."""
-        by_name = {route.name: route for route in self.routes.values()}
-        until = time.perf_counter() + PATIENCE
-        for call in self.about.samples:
-            route = by_name.get(call["route"])
-            if route is None:
-                continue
-            body = to_json(call["arguments"])
-            rows = route.arguments(body)[route.rows] if route.rows else []
-            for size in (0, 0, 0, *(WARM if rows else ())):
-                given = route.arguments(body)
-                if size and route.rows:
-                    given[route.rows] = (rows * size)[:size]
-                began = time.perf_counter()
-                answer = route.call(**given)
-                encoded(await answer if route.waits else answer)
-                self.runner.known(route.name, time.perf_counter() - began)
-                if time.perf_counter() > until:
-                    break
 
     async def _follow_traffic(self, path: Path) -> None:
         seen = None
         while True:
-            now = _changed(path)
+            now = traffic.changed(path)
             if now != seen:
                 seen, before = now, self.challenger
                 found = traffic.read(path, before) if now else None
@@ -417,38 +350,3 @@ class Front:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-class _Answer(Exception):
-    """An answer that ends a request early."""
-
-    def __init__(self, status: int, body: Any, *headers: tuple[bytes, bytes]) -> None:
-        super().__init__(status)
-        self.status, self.body, self.headers = status, body, headers
-
-
-def settle() -> None:
-    """Keep the collector from the heap that imports leave behind: collecting it stops answers for 0.2 s now and then."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 50, 100)
-    gc.enable()
-
-
-def _changed(path: Path) -> tuple[int, int] | None:
-    """What changes when a file is replaced; None without it."""
-    try:
-        stat = path.stat()
-    except OSError:
-        return None
-    return stat.st_mtime_ns, stat.st_ino
-
-
-def _matches(given: bytes | None, key: str) -> bool:
-    return given is not None and hmac.compare_digest(given, key.encode())
-
-
-def _gone(receive: Receive) -> Callable[[], bool]:
-    """Whether the client has closed its connection. uvicorn's own state: to wait for its message would cost a task for each request."""
-    cycle = getattr(receive, "__self__", None)
-    return lambda: bool(getattr(cycle, "disconnected", False))

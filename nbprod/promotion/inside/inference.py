@@ -72,10 +72,10 @@ class Tensors:
         names = given.get("outputs") or [{"name": self.routes[0]}]
         routes = []
         for one in names:
-            name = one.get("name") if isinstance(one, dict) else None
-            if name not in self.routes:
-                raise Refused(f"there is no output {name!r}; outputs: {', '.join(self.routes)}")
-            routes.append(name)
+            wanted = one.get("name") if isinstance(one, dict) else None
+            if wanted not in self.routes:
+                raise Refused(f"there is no output {wanted!r}; outputs: {', '.join(self.routes)}")
+            routes.append(str(wanted))
         arguments = {}
         for item in self.inputs:
             value = self._argument(item, tensors)

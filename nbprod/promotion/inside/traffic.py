@@ -107,3 +107,12 @@ def agrees(ours: Any, theirs: Any) -> bool:
     if isinstance(ours, numbers) and isinstance(theirs, numbers) and not isinstance(ours, bool | type(None)):
         return not isinstance(theirs, bool) and math.isclose(ours, theirs, rel_tol=RELATIVE, abs_tol=ABSOLUTE)
     return type(ours) is type(theirs) and bool(ours == theirs)
+
+
+def changed(path: Path) -> tuple[int, int] | None:
+    """What changes when a file is replaced; None without it."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_ino

@@ -27,7 +27,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .front import Front, Receive, Scope, Send
+    from .front import Front
+    from .reading import Receive, Scope, Send
 
 LINGER = 2.0
 """Seconds that idle connections are left open when another version takes over."""
@@ -131,7 +132,7 @@ class _Server:
         listener.setblocking(False)
         self.state = ServerState()
         self.config = uvicorn.Config(
-            front,  # type: ignore[arg-type]
+            front,
             interface="asgi3",
             ws="none",
             lifespan="off",
@@ -197,7 +198,7 @@ class _Server:
         make = self.config.http_protocol_class
         with contextlib.suppress(OSError):  # its client went at once
             await loop.connect_accepted_socket(
-                lambda: make(config=self.config, server_state=self.state, app_state={}, _loop=loop),  # type: ignore[call-arg,arg-type]
+                lambda: make(config=self.config, server_state=self.state, app_state={}, _loop=loop),  # type: ignore[call-arg]
                 connection,
             )
 
