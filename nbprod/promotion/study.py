@@ -52,7 +52,7 @@ class Study:
                 answer=said.get("answer"),
             )
             told = freeze(Path(self.job["scratch"], "holdout"), name, rows, recipes, self.known.value)
-        except Unknown as error:
+        except (Unknown, ImportError) as error:  # a kernel without NumPy cannot look for them
             return {"why": str(error)}
         self.held_out = rows
         return {**told, **({"without": problems} if problems else {})}
