@@ -109,7 +109,7 @@ def reading(root: Path, lines: int) -> tuple[float, float]:
     import gc
     import json
 
-    from nbprod.monitoring.layout import lay_out
+    from nbprod.monitoring.bulk import lay_out_log
     from nbprod.monitoring.log import PredictionLog
 
     path = root / "predictions-1.jsonl"
@@ -128,7 +128,7 @@ def reading(root: Path, lines: int) -> tuple[float, float]:
     newest = time.perf_counter() - started
     gc.collect()
     started = time.perf_counter()
-    assert len(lay_out(log.lines()).features) == lines
+    assert len(lay_out_log(log, 0, 1).features) == lines
     return newest, time.perf_counter() - started
 
 

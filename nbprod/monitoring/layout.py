@@ -19,9 +19,10 @@ AT_ONCE = 50_000
 class Table:
     """Columns of equal length; entry `i` is of request `requests[i]`, and of row `rows[i]` in it."""
 
-    columns: dict[str, list[Any]] = field(default_factory=dict)
-    requests: list[int] = field(default_factory=list)
-    rows: list[int] = field(default_factory=list)
+    columns: dict[str, Any] = field(default_factory=dict)
+    """Lists, or arrays of numbers."""
+    requests: Any = field(default_factory=list)
+    rows: Any = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.requests)

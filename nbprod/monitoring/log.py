@@ -51,7 +51,7 @@ class PredictionLog:
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise _unreadable(self.folder, error) from error
+            raise unreadable(self.folder, error) from error
         return [Path(path) for _, path in sorted(found)]
 
     def lines(self, kind: str = PREDICTIONS, since: float | None = None) -> Iterator[Line]:
@@ -59,7 +59,7 @@ class PredictionLog:
         for path in self.files(kind):
             if since is not None and _mtime(path) < since:
                 continue
-            for line in self._parsed(_whole_lines(path)):
+            for line in self.parsed(_whole_lines(path)):
                 if since is None or line.get("ts", 0) >= since:
                     yield line
 
@@ -74,7 +74,7 @@ class PredictionLog:
             if held >= rows and heap and _mtime(path) < heap[0][0]:
                 break
             own = 0
-            for line in self._parsed(_backwards(path)):
+            for line in self.parsed(_backwards(path)):
                 if not is_answered(line) or (version is not None and line.get("version") != version):
                     continue
                 size = rows_in(line)
@@ -95,7 +95,7 @@ class PredictionLog:
             if _mtime(path) < start:
                 continue
             own = early = 0
-            for line in self._parsed(_backwards(path)):
+            for line in self.parsed(_backwards(path)):
                 if float(line.get("ts", 0)) < start:
                     early += 1
                     if early > EARLY:  # several threads write, so lines are only nearly in order
@@ -107,7 +107,8 @@ class PredictionLog:
                     break
         return sorted(found, key=lambda line: float(line.get("ts", 0)))
 
-    def _parsed(self, lines: Iterator[bytes]) -> Iterator[Line]:
+    def parsed(self, lines: Iterator[bytes]) -> Iterator[Line]:
+        """Parse lines; what is broken or dropped is counted."""
         loads, losses = json.loads, self.losses
         for text in lines:
             try:
@@ -145,7 +146,7 @@ class Tail:
                 place = 0
             if size > place:
                 reader = _Whole(path, place)
-                found.extend(self.log._parsed(iter(reader)))  # noqa: SLF001 - one module
+                found.extend(self.log.parsed(iter(reader)))
                 self.places[path.name] = reader.place
         names = {path.name for path in paths}
         self.places = {name: place for name, place in self.places.items() if name in names}
@@ -202,7 +203,7 @@ class _Whole:
         except FileNotFoundError:  # retention removed it
             return
         except OSError as error:
-            raise _unreadable(self.path, error) from error
+            raise unreadable(self.path, error) from error
 
 
 def _whole_lines(path: Path) -> Iterator[bytes]:
@@ -229,10 +230,11 @@ def _backwards(path: Path) -> Iterator[bytes]:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
 
 
-def _unreadable(path: Path, error: OSError) -> LogError:
+def unreadable(path: Path, error: OSError) -> LogError:
+    """The error for a log that the system does not let us read."""
     return LogError(
         f"the prediction log cannot be read: {error.strerror}",
         where=Location(file=str(path)),

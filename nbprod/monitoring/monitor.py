@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbprod.errors import Location, NbprodError
+from nbprod.monitoring.bulk import lay_out_log
 from nbprod.monitoring.drift import ENOUGH, ColumnDrift, alpha, columns_drift
 from nbprod.monitoring.feedback import Labelled, labelled
 from nbprod.monitoring.layout import Seen, lay_out
@@ -105,29 +106,25 @@ def monitor(
         LogError: There is no prediction log, or it cannot be read.
     """
     chosen = Registry(project).get(name, version)
-    lines: Iterable[Line]
     log = check_log(deployment(project, name) / "predictions", name)
     if since is None:
-        lines = log.newest(rows or config.window, chosen.version)
+        seen = lay_out(log.newest(rows or config.window, chosen.version))
     else:
-        lines = (line for line in log.lines(since=since) if line.get("version") == chosen.version)
+        seen = lay_out_log(log, since, chosen.version)
     return look(
         chosen,
         log,
-        lines,
+        seen,
         config,
         labelled(log, version=chosen.version, route=config.route, newest=rows or config.window),
     )
 
 
-def look(
-    version: ModelVersion, log: PredictionLog, lines: Iterable[Line], config: MonitorConfig, rows: Labelled
-) -> Report:
+def look(version: ModelVersion, log: PredictionLog, seen: Seen, config: MonitorConfig, rows: Labelled) -> Report:
     """Compare these requests of a version with its profile, and its live metrics with its run's."""
     notes: list[str] = []
     profile = read_profile(version)
     level = alpha(config.false_alarms, config.every)
-    seen = lay_out(lines)
     size = len(seen.features)
     columns = columns_drift(profile, seen, level) if profile else []
     if profile is None:
