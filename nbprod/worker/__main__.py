@@ -20,7 +20,7 @@ _AHEAD = (
     *("asyncio", "encodings.unicode_escape", "encodings.utf_8_sig", "json", "runpy", "sqlite3", "uuid"),
     *("nbprod.cli.app", "nbprod.cli.run", "nbprod.cli.progress", "nbprod.cli.sweep"),
     *("nbprod.execution.run", "nbprod.execution.starting", "nbprod.execution.manager", "nbprod.execution.report"),
-    *("nbprod.project", "nbprod.server.folder", "nbprod.sweep.runner"),
+    *("nbprod.project", "nbprod.server.folder", "nbprod.sweep.runner", "nbprod.sweep.search", "optuna"),
 )
 
 
