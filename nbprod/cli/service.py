@@ -54,7 +54,8 @@ def serve(
     It goes on when this command has ended. If it runs already, the version is swapped without losing a request.
     """
     from nbprod.project import Project
-    from nbprod.service import deployments
+    from nbprod.promotion.registry import Registry
+    from nbprod.service import deployments, edits
 
     if sum([stop, alone, beside is not None]) > 1:
         raise click.UsageError("give one of --stop, --alone and --beside")
@@ -90,6 +91,9 @@ def serve(
         click.echo(f"{service.model} is stopped")
     else:
         click.echo(f"{service.model} answers at {service.url} (log: {short(service.log)})")
+        edited = edits.check(project, Registry(project).get(name, service.version))
+        if edited:
+            click.echo(f"  {', '.join(edited)} was edited since the promotion, whose parity check was before that")
         if service.challenger:
             told = f"answers {percent:g} % of the requests" if percent else "is asked too"
             click.echo(f"  {name}/v{service.challenger['version']} {told}")

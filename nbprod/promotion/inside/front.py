@@ -158,7 +158,7 @@ class Front:
                 key = value[7:] if value[:7].lower() == b"bearer " else None
             elif name == b"x-api-key":
                 key = value
-            elif name == b"x-nbprod-shadow":
+            elif name == b"x-nbprod-shadow" and not scope.get("client"):  # only over the socket that workers share
                 shadow = value
         if ident is None or not IDENT.fullmatch(ident):
             self._number += 1
