@@ -26,6 +26,7 @@ def watch(pipeline: str | None, once: bool, as_json: bool) -> None:
     from nbprod.monitoring.state import alone
     from nbprod.monitoring.watch import Watch
     from nbprod.project import Project
+    from nbprod.worker.staying import worker_stays
 
     project = Project.find()
     entry = project.pipeline(pipeline)
@@ -41,7 +42,11 @@ def watch(pipeline: str | None, once: bool, as_json: bool) -> None:
     before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         with alone(watcher.home, watcher.name):
-            watcher.once() if once else watcher.loop()
+            if once:
+                watcher.once()
+            else:
+                with worker_stays(project.root, entry.notebook):
+                    watcher.loop()
     finally:
         for which, handler in before.items():
             signal.signal(which, handler)
