@@ -11,7 +11,7 @@ import numpy as np
 
 from nbprod.monitoring.drift import ColumnDrift
 from nbprod.monitoring.monitor import Report
-from nbprod.promotion.profile import split
+from nbprod.promotion.profile import edges, split
 
 BARS = 24
 WIDTH, HEIGHT = 300, 90
@@ -98,7 +98,12 @@ def _columns(report: Report) -> str:
 def _plot(column: ColumnDrift, report: Report) -> str:
     profile = report.profile["features" if column.part == "feature" else "prediction"][column.name]
     values = _values(column, report)
-    drawn = _categories(profile, values) if profile["kind"] == "category" else _histogram(profile, values)
+    if profile["kind"] == "category":
+        drawn = _categories(profile["counts"], values[1])
+    elif 0 < len(edges(profile)) <= BARS and profile["kind"] == "number":
+        drawn = _discrete(profile, values[0])
+    else:
+        drawn = _histogram(profile, values)
     state = f' <span class="bad">{column.verdict}</span>' if column.alarm else ""
     return f"<figure><figcaption>{_text(column.name)}{' (length)' if column.kind == 'text' else ''}{state}</figcaption>{drawn}</figure>"
 
@@ -138,15 +143,22 @@ def _histogram(profile: Mapping[str, Any], values: tuple[Any, list[str], int]) -
     )
 
 
-def _categories(profile: Mapping[str, Any], values: tuple[Any, list[str], int]) -> str:
-    known: Mapping[str, int] = profile["counts"]
+def _discrete(profile: Mapping[str, Any], numbers: Any) -> str:
+    """A number of few values, as bars for each."""
+    names = [f"{end:g}" for end in edges(profile)]
+    known = dict(zip(names, profile["counts"], strict=False))
+    above = f"> {names[-1]}"
+    return _categories(
+        known, [[*names, above][place] for place in np.searchsorted(edges(profile), numbers)], len(names) + 1
+    )
+
+
+def _categories(known: Mapping[str, int], texts: Sequence[str], most: int = MOST_CATEGORIES) -> str:
     counts: dict[str, int] = {}
-    for text in values[1]:
+    for text in texts:
         counts[text] = counts.get(text, 0) + 1
-    names = list(known)[:MOST_CATEGORIES]
-    names += [name for name in sorted(counts, key=lambda name: -counts[name]) if name not in known][
-        : MOST_CATEGORIES - len(names)
-    ]
+    names = list(known)[:most]
+    names += [name for name in sorted(counts, key=lambda name: -counts[name]) if name not in known][: most - len(names)]
     total, live = max(sum(known.values()), 1), max(sum(counts.values()), 1)
     top = max([known.get(name, 0) / total for name in names] + [counts.get(name, 0) / live for name in names] + [1e-9])
     step = WIDTH / max(len(names), 1)
