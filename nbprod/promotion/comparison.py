@@ -35,7 +35,7 @@ def rivals(
             basis = f"both on the {kept['rows']} held-out rows kept with {champion.name}"
             mine = Scores(told["metrics"], told["problems"])
             found.append(Rival(champion.name, kept["metrics"], mine.metrics, basis))
-            why = "; ".join(mine.problems.values())
+            why = "; ".join([*mine.problems.values(), *kept.get("without", {}).values()])
         else:
             why = f"held-out rows of the champion: {problem(champion)}"
         if holdout is not None and (told is None or not told["metrics"]):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-import getpass
 import re
 import shutil
 import time
@@ -16,14 +15,15 @@ from typing import Any
 from nbprod.errors import NotFoundError, PromotionError
 from nbprod.execution import tables
 from nbprod.execution.database import Place, Taken, database
-from nbprod.execution.processes import is_alive, me
-from nbprod.execution.sql import Connection, Row, delete, func, select
+from nbprod.execution.processes import me
+from nbprod.execution.sql import Connection, func, select
+from nbprod.promotion import rows
+from nbprod.promotion.rows import user
 from nbprod.promotion.stored import check_files
 from nbprod.promotion.version import (
     CHALLENGER,
     CHAMPION,
     PREVIOUS,
-    Event,
     Kind,
     ModelVersion,
     Stage,
@@ -33,14 +33,6 @@ from nbprod.promotion.version import (
 __all__ = ["CHALLENGER", "CHAMPION", "PREVIOUS", "ModelVersion", "Registry", "Stage", "Status", "user"]
 
 ALIAS = re.compile(r"(?!v?\d+$)[a-z][a-z0-9_-]{0,39}")
-
-
-def user() -> str:
-    """Return who is at work, as approvals and notes record it."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a container's user need have no name
-        return "unknown"
 
 
 class Registry:
@@ -55,7 +47,7 @@ class Registry:
         table = tables.model_versions
         host, pid, started = me()
         with self._holding(model) as connection:
-            self._reconcile(connection)
+            rows.reconcile(connection, self._state)
             newest = connection.execute(select(func.max(table.c.version)).where(table.c.model == model)).scalar()
             version = (newest or 0) + 1
             connection.execute(
@@ -151,15 +143,15 @@ class Registry:
             )
         chosen = None if version is None else self.get(model, version)
         with self._holding(model) as connection:
-            before = self._aliases(connection, model).get(alias)
+            before = rows.aliases(connection, model).get(alias)
             if chosen is None:
                 if before is None:
                     raise NotFoundError(f"{model} has no alias {alias!r}", fix=f"nbprod models {model} lists them.")
-                self._unpoint(connection, model, alias)
-                self._record(connection, model, before, Kind.ALIAS, why, who, {"removed": alias})
+                rows.unpoint(connection, model, alias)
+                rows.record(connection, model, before, Kind.ALIAS, why, who, {"removed": alias})
             elif before != chosen.version:
-                self._point(connection, model, alias, chosen.version)
-                self._record(connection, model, chosen.version, Kind.ALIAS, why, who, {"alias": alias, "from": before})
+                rows.point(connection, model, alias, chosen.version)
+                rows.record(connection, model, chosen.version, Kind.ALIAS, why, who, {"alias": alias, "from": before})
 
     def note(self, version: ModelVersion, kind: Kind, why: str, *, who: str | None = None, **data: Any) -> ModelVersion:
         """Record something about a version that moves no alias: a note, that it was forced, rejected, archived or restored.
@@ -167,7 +159,7 @@ class Registry:
         Raises `PromotionError` for archiving or rejecting the champion.
         """
         with self._holding(version.model) as connection:
-            aliases = self._aliases(connection, version.model)
+            aliases = rows.aliases(connection, version.model)
             if kind in (Kind.ARCHIVED, Kind.REJECTED):
                 if aliases.get(CHAMPION) == version.version:
                     raise PromotionError(
@@ -176,8 +168,8 @@ class Registry:
                     )
                 for alias in (CHALLENGER, PREVIOUS):
                     if aliases.get(alias) == version.version:
-                        self._unpoint(connection, version.model, alias)
-            self._record(connection, version.model, version.version, kind, why, who, data)
+                        rows.unpoint(connection, version.model, alias)
+            rows.record(connection, version.model, version.version, kind, why, who, data)
         return self.get(version.model, version.version, any_status=True)
 
     def approve(self, version: ModelVersion, why: str, *, who: str | None = None) -> ModelVersion:
@@ -190,7 +182,7 @@ class Registry:
             found = self._get(connection, version.model, version.version)
             if found.stage not in (Stage.WAITING, Stage.REJECTED):
                 raise PromotionError(f"{version.name} does not wait for approval: it is {found.stage or found.status}")
-            self._record(connection, version.model, version.version, Kind.APPROVED, why, who, {})
+            rows.record(connection, version.model, version.version, Kind.APPROVED, why, who, {})
             self._crown(connection, self._get(connection, version.model, version.version), Kind.CROWNED, why, who)
         return self.get(version.model, version.version)
 
@@ -222,11 +214,11 @@ class Registry:
         table = tables.model_versions
         query = select(table).order_by(table.c.model, table.c.version)
         with self._database.write() as connection:
-            self._reconcile(connection)
-            rows = connection.execute(query if model is None else query.where(table.c.model == model)).all()
-            aliases = {name: self._aliases(connection, name) for name in {row.model for row in rows}}
-            events = self._events(connection, model)
-        return [_version(row, aliases[row.model], self._state, events) for row in rows]
+            rows.reconcile(connection, self._state)
+            found = connection.execute(query if model is None else query.where(table.c.model == model)).all()
+            aliases = {name: rows.aliases(connection, name) for name in {row.model for row in found}}
+            events = rows.events(connection, model)
+        return [rows.version_of(row, aliases[row.model], self._state, events) for row in found]
 
     @contextmanager
     def _holding(self, model: str) -> Iterator[Connection]:
@@ -244,17 +236,17 @@ class Registry:
 
     def _get(self, connection: Connection, model: str, version: int | str | None) -> ModelVersion:
         table = tables.model_versions
-        aliases = self._aliases(connection, model)
-        number = _number(version) if version is not None else aliases.get(CHAMPION)
+        aliases = rows.aliases(connection, model)
+        number = rows.number_of(version) if version is not None else aliases.get(CHAMPION)
         if number is None and isinstance(version, str):
             number = aliases.get(version)
-        rows = connection.execute(select(table).where(table.c.model == model).order_by(table.c.version)).all()
-        wanted = next((row for row in rows if row.version == number), None)
+        found = connection.execute(select(table).where(table.c.model == model).order_by(table.c.version)).all()
+        wanted = next((row for row in found if row.version == number), None)
         if wanted is not None:
-            return _version(wanted, aliases, self._state, self._events(connection, model))
-        ready = ", ".join(f"v{row.version}" for row in rows if row.status == Status.READY)
-        what = f"{model} has no version {version}" if version is not None and rows else f"{model} has no champion"
-        if rows:
+            return rows.version_of(wanted, aliases, self._state, rows.events(connection, model))
+        ready = ", ".join(f"v{row.version}" for row in found if row.status == Status.READY)
+        what = f"{model} has no version {version}" if version is not None and found else f"{model} has no champion"
+        if found:
             raise NotFoundError(
                 what, fix=f"Ready versions: {ready}." if ready else f"Promote a run first: nbprod promote {model}."
             )
@@ -267,7 +259,7 @@ class Registry:
 
     def _number(self, model: str, alias: str) -> int | None:
         with self._database.read() as connection:
-            return self._aliases(connection, model).get(alias)
+            return rows.aliases(connection, model).get(alias)
 
     def _crown(self, connection: Connection, version: ModelVersion, kind: Kind, why: str, who: str | None) -> None:
         now = self._get(connection, version.model, version.version)
@@ -278,42 +270,18 @@ class Registry:
                 f"{version.name} {doing[now.stage]}, so that it cannot become the champion",
                 fix=f"nbprod models {verb} {version.name} --because TEXT changes that.",
             )
-        aliases = self._aliases(connection, version.model)
+        aliases = rows.aliases(connection, version.model)
         champion = aliases.get(CHAMPION)
         if champion == version.version:
             return
         if champion is not None:
-            self._point(connection, version.model, PREVIOUS, champion)
+            rows.point(connection, version.model, PREVIOUS, champion)
         elif aliases.get(PREVIOUS) == version.version:
-            self._unpoint(connection, version.model, PREVIOUS)
+            rows.unpoint(connection, version.model, PREVIOUS)
         if aliases.get(CHALLENGER) == version.version:
-            self._unpoint(connection, version.model, CHALLENGER)
-        self._point(connection, version.model, CHAMPION, version.version)
-        self._record(connection, version.model, version.version, kind, why, who, {"from": champion})
-
-    def _record(
-        self, connection: Connection, model: str, version: int, kind: Kind, why: str, who: str | None, data: Any
-    ) -> None:
-        connection.execute(
-            tables.model_events.insert().values(
-                model=model,
-                version=version,
-                kind=kind.value,
-                who=who or user(),
-                why=why,
-                data=dict(data),
-                created=time.time(),
-            )
-        )
-
-    def _events(self, connection: Connection, model: str | None) -> dict[tuple[str, int], list[Event]]:
-        table = tables.model_events
-        query = select(table).order_by(table.c.id)
-        found: dict[tuple[str, int], list[Event]] = {}
-        for row in connection.execute(query if model is None else query.where(table.c.model == model)).all():
-            event = Event(row.kind, row.who, row.why, row.created, row.data)
-            found.setdefault((row.model, row.version), []).append(event)
-        return found
+            rows.unpoint(connection, version.model, CHALLENGER)
+        rows.point(connection, version.model, CHAMPION, version.version)
+        rows.record(connection, version.model, version.version, kind, why, who, {"from": champion})
 
     def _update(self, version: ModelVersion, **values: Any) -> None:
         table = tables.model_versions
@@ -323,57 +291,3 @@ class Registry:
                 .where(table.c.model == version.model, table.c.version == version.version)
                 .values(**values)
             )
-
-    def _reconcile(self, connection: Connection) -> None:
-        """Mark versions whose promoting process is gone as failed; what it left lies in scratch, never in `path`."""
-        table = tables.model_versions
-        host = me()[0]
-        building = select(table).where(table.c.status == Status.BUILDING, table.c.host == host)
-        for row in connection.execute(building).all():
-            if not is_alive(row.pid, row.process_started):
-                connection.execute(
-                    table.update()
-                    .where(table.c.model == row.model, table.c.version == row.version)
-                    .values(status=Status.FAILED, error="the promotion was interrupted")
-                )
-                shutil.rmtree(self._state / row.path, ignore_errors=True)
-
-    def _aliases(self, connection: Connection, model: str) -> dict[str, int]:
-        table = tables.model_aliases
-        rows = connection.execute(select(table).where(table.c.model == model)).all()
-        return {row.alias: row.version for row in rows}
-
-    def _point(self, connection: Connection, model: str, alias: str, version: int) -> None:
-        self._unpoint(connection, model, alias)
-        connection.execute(
-            tables.model_aliases.insert().values(model=model, alias=alias, version=version, updated=time.time())
-        )
-
-    def _unpoint(self, connection: Connection, model: str, alias: str) -> None:
-        table = tables.model_aliases
-        connection.execute(delete(table).where(table.c.model == model, table.c.alias == alias))
-
-
-def _number(version: int | str) -> int | None:
-    text = str(version).removeprefix("v")
-    return int(text) if text.isdigit() else None
-
-
-def _version(
-    row: Row, aliases: Mapping[str, int], state: Path, events: Mapping[tuple[str, int], list[Event]]
-) -> ModelVersion:
-    return ModelVersion(
-        row.model,
-        row.version,
-        row.pipeline,
-        row.run,
-        Status(row.status),
-        state / row.path,
-        row.metrics,
-        row.lineage,
-        row.files,
-        row.created,
-        tuple(sorted(alias for alias, version in aliases.items() if version == row.version)),
-        row.error,
-        tuple(events.get((row.model, row.version), ())),
-    )
