@@ -11,8 +11,7 @@ import dataclasses
 import datetime as dt
 import decimal
 import enum
-import html
-import json
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,24 +21,6 @@ HERE = Path(__file__).parent
 ARTIFACTS = HERE / "artifacts"
 NUMBERS = frozenset(f"{kind}{bits}" for kind in ("float", "int", "uint") for bits in (8, 16, 32, 64)) - {"float8"}
 """Types of columns that NumPy makes from a list."""
-
-
-def text(file: str) -> str:
-    """Read a text file of the service."""
-    return (HERE / file).read_text("utf-8")
-
-
-def page(name: str, version: str) -> str:
-    """A small page that says what a service is and how to call it."""
-    sample = json.loads(text("samples.json"))[-1]
-    call = html.escape(json.dumps(sample["arguments"], indent=2))
-    return (
-        f"<!doctype html><title>{name} {version}</title><h1>{name} {version}</h1>"
-        f"<p>POST /{sample['route']} with</p><pre>{call}</pre><p>answers</p>"
-        f"<pre>{html.escape(json.dumps(sample['answer']))}</pre>"
-        "<p><a href='info'>where it comes from</a>, <a href='docs.json'>OpenAPI</a>, "
-        "<a href='readyz'>readyz</a>, <a href='metrics'>metrics</a></p>"
-    )
 
 
 def load_skops(file: str, trusted: Sequence[str] = ()) -> Any:
@@ -111,7 +92,7 @@ def as_table(rows: Sequence[Any], types: Mapping[Any, Any]) -> Any:
         except (KeyError, TypeError, ValueError, OverflowError):
             pass  # some rows lack some columns, or hold what this type cannot: pandas says what that means
         else:
-            return pd.DataFrame(values, columns=names, copy=False)
+            return pd.DataFrame(values, columns=_columns(tuple(names)).copy(), copy=False)
     columns = {}
     for name in names:
         kind, label = types[name], str(name)
@@ -123,6 +104,14 @@ def as_table(rows: Sequence[Any], types: Mapping[Any, Any]) -> Any:
         else:
             columns[name] = pd.Series(values).astype(kind)
     return pd.DataFrame(columns)
+
+
+@functools.lru_cache(64)
+def _columns(names: tuple[Any, ...]) -> Any:
+    """An Index; making one of texts takes longer than the table around it."""
+    import pandas as pd
+
+    return pd.Index(list(names))
 
 
 def as_dict(row: Any) -> dict[str, Any]:
