@@ -8,7 +8,6 @@ Runs in the notebook's kernel environment.
 
 from __future__ import annotations
 
-import ast
 import copy
 import json
 import time
@@ -21,6 +20,7 @@ from nbprod.promotion import onnxed
 from nbprod.promotion.agreement import ABSOLUTE, RELATIVE, difference
 from nbprod.promotion.edges import matrix_of, rows_of
 from nbprod.promotion.signature import is_array, is_frame
+from nbprod.promotion.standins import Recorder, Shifted
 
 ROWS = 1000
 FEW = 30
@@ -50,50 +50,6 @@ def missing() -> str | None:
 def is_model(value: Any) -> bool:
     """Whether it is a fitted object of scikit-learn that answers or transforms."""
     return type(value).__module__.startswith("sklearn.") and any(hasattr(value, name) for name in onnxed.METHODS)
-
-
-def only_attributes(name: str, sources: Sequence[str]) -> bool:
-    """Whether code uses a variable by its attributes only (`model.predict(x)`), so that something else may stand for it.
-
-    >>> only_attributes("m", ["def f(x): return m.predict(x)"]), only_attributes("m", ["def f(x): return g(m, x)"])
-    (True, False)
-    """
-    for source in sources:
-        tree = ast.parse(source)
-        plain = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Load)}
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Name) and node.id == name and id(node) not in plain:
-                return False
-            if isinstance(node, ast.Global) and name in node.names:
-                return False
-            if isinstance(node, ast.Name) and node.id in ("globals", "vars", "eval", "exec"):
-                return False
-    return True
-
-
-class Recorder:
-    """Stands for a model and remembers what it was asked."""
-
-    def __init__(self, model: Any) -> None:
-        self.model = model
-        self.asked: dict[str, Any] = {}
-        self.odd = False
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self.model, name)
-        if name not in onnxed.METHODS or not callable(found):
-            return found
-
-        def method(*args: Any, **options: Any) -> Any:
-            if len(args) == 1 and not options and (is_frame(args[0]) or is_array(args[0])):
-                known = self.asked.get(name)
-                if known is None or len(args[0]) > len(known):
-                    self.asked[name] = copy.deepcopy(args[0])
-            else:
-                self.odd = True
-            return found(*args, **options)
-
-        return method
 
 
 def convert(
@@ -142,6 +98,7 @@ def convert(
                 got = _asked(namespace, name, made, ask, [given])[0]
                 if (found := difference(answer, got)) is not None:
                     raise Kept(f"the function's answers differ{found.replace('from the service', 'with ONNX')}")
+            _check_amplified(namespace, name, model, ask, rows, expected, largest)
             times = _times(model, made, shown, list(recorder.asked))
         except Kept as error:
             problem = str(error)
@@ -185,6 +142,28 @@ def _extended(shown: Any, tables: Sequence[Any]) -> Any:
         elif is_array(shown) and is_array(table) and table.shape[1:] == shown.shape[1:] and len(table) > len(shown):
             shown = table[:ROWS].astype(shown.dtype)
     return shown
+
+
+def _check_amplified(
+    namespace: dict[str, Any],
+    name: str,
+    model: Any,
+    ask: Callable[[Any], Any],
+    rows: Sequence[Any],
+    expected: Sequence[Any],
+    largest: float,
+) -> None:
+    """Raise `Kept` if the function makes a difference out of what is none: it rounds, or compares with a bound.
+
+    A row in a thousand would then be answered otherwise, and the rows that are compared need not have it among them. So the model's own
+    answers are made a little larger and smaller, all alike, by twice what ONNX was seen to differ.
+    """
+    for sign in (1, -1) if largest > 0 else ():
+        shifted = Shifted(model, 1 + sign * min(2 * largest, RELATIVE / 2))
+        for answer, got in zip(expected, _asked(namespace, name, shifted, ask, rows), strict=True):
+            if (found := difference(answer, got)) is not None:
+                told = found.replace("from the service", "if the model answers a little differently")
+                raise Kept(f"the function makes much of small differences, as rounding does:{told}")
 
 
 def _write(

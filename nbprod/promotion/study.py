@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nbprod.promotion import conversion
+from nbprod.promotion import conversion, standins
 from nbprod.promotion.asking import asker, bases
 from nbprod.promotion.edges import matrix_of, more_rows
 from nbprod.promotion.formats import single_threaded
@@ -72,7 +72,7 @@ class Study:
             try:
                 if lacking is not None:
                     raise conversion.Kept(lacking)
-                if self.served.kind == "function" and not conversion.only_attributes(name, self._sources()):
+                if self.served.kind == "function" and not standins.only_attributes(name, self._sources()):
                     raise conversion.Kept("the code uses it otherwise than by its methods")
                 folder = Path(self.job["scratch"], "artifacts")
                 model = single_threaded(values[name])

@@ -24,7 +24,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
-from nbprod.promotion import conversion, onnxed
+from nbprod.promotion import conversion, onnxed, standins
 from nbprod.promotion.support import plain
 
 RNG = np.random.default_rng(0)
@@ -160,7 +160,17 @@ def test_otherwise_the_model_stays_and_it_is_said_why(model: Any, function: Any,
     ],
 )
 def test_only_a_model_that_is_used_by_its_methods_may_be_stood_for(source: str, expected: bool) -> None:
-    assert conversion.only_attributes("model", [source]) is expected
+    assert standins.only_attributes("model", [source]) is expected
+
+
+def test_a_function_that_rounds_is_found_out_though_no_row_that_was_compared_differs(tmp_path: Path) -> None:
+    model = GradientBoostingClassifier(n_estimators=20, random_state=0).fit(X, Y)
+
+    with pytest.raises(conversion.Kept, match=r"makes much of small differences, as rounding does|answers differ"):
+        convert(model, X, tmp_path, lambda model, rows: model.predict_proba(rows).max(axis=1).round(4))
+
+    figures, _ = convert(model, X, tmp_path, lambda model, rows: model.predict_proba(rows).max(axis=1))
+    assert figures["precision"] in ("float32", "float64")
 
 
 def test_few_rows_are_not_enough_to_compare(tmp_path: Path) -> None:
