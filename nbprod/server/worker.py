@@ -9,10 +9,10 @@ how it ended in `ended.json`.
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import os
-import runpy
 import signal
 import sys
 import threading
@@ -88,7 +88,9 @@ def main(folder: Path, *, claim: bool = False) -> int:
     try:
         if (folder / "stop.json").exists():
             raise KeyboardInterrupt
-        runpy.run_module("nbprod", run_name="__main__")
+        # by its name: the server imports nothing of the command line. Given its arguments, a command is done here, in this
+        # process, and comes back; without, it may have a worker do it, or end the process by itself
+        code = importlib.import_module("nbprod.cli").main(job["arguments"])
     except SystemExit as error:
         code = error.code
     except KeyboardInterrupt:
