@@ -93,7 +93,7 @@ def as_table(rows: Sequence[Any], types: Mapping[Any, Any]) -> Any:
             pass  # some rows lack some columns, or hold what this type cannot: pandas says what that means
         else:
             return pd.DataFrame(values, columns=_columns(tuple(names)).copy(), copy=False)
-    columns = {}
+    columns: dict[Any, Any] = {}
     for name in names:
         kind, label = types[name], str(name)
         values = [row.get(label) for row in given]
