@@ -164,8 +164,8 @@ class MonitorConfig(_Model):
     """Rows that are compared: the newest ones."""
     every: float = Field(default=60, ge=1)
     """Seconds between two looks of `nbprod watch` at least; fewer looks need less certainty for an alarm."""
-    false_alarms: float = Field(default=0.01, gt=0, le=1)
-    """How many false alarms a day are borne."""
+    false_alarms: float = Field(default=0.005, gt=0, le=1)
+    """How many false alarms a day are borne at most, on average: 0.005 is two a year."""
     require: dict[str, Requirement] = Field(default_factory=dict)
     """For each metric of rows with feedback, a comparison such as ">= 0.85"."""
     label: str | None = None

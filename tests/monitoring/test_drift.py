@@ -13,7 +13,7 @@ from nbprod.promotion.profile import bin_counts, describe, edges, profile
 
 from .conftest import answer, table
 
-LEVEL = alpha(0.01, 60)
+LEVEL = alpha(0.005, 60)
 
 
 def verdicts(reference: pd.DataFrame, rows: pd.DataFrame, level: float = LEVEL, batch: int = 7, **options):
