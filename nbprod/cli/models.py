@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nbprod.cli.common import command, model_name, number, pipeline_argument, print_json, print_table
-from nbprod.cli.follow import follow
+from nbprod.service.follow import follow
 
 if TYPE_CHECKING:
     from nbprod.promotion.registry import Registry

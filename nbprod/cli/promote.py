@@ -7,8 +7,8 @@ import time
 import click
 
 from nbprod.cli.common import command, number, pipeline_argument, print_json, seconds, short
-from nbprod.cli.follow import follow
 from nbprod.cli.rehearsal import rehearse
+from nbprod.service.follow import follow
 
 
 @command(

@@ -45,18 +45,20 @@ def models_of(place: Place) -> Models:
 
 
 def crown(place: Place, name: str, version: str) -> ModelVersion:
-    """Make a ready version the champion; one that is older than the champion is rolled back to.
+    """Make a ready version the champion; one that is older than the champion is rolled back to. A running service follows.
 
     Raises `NotFoundError`, `PromotionError` for one that may not be the champion, and `ServiceError` if its files were changed.
     """
     from nbprod.promotion.registry import Registry
+    from nbprod.service.follow import follow
 
     check_kept(place)
     registry = Registry(place.project)
     wanted, champion = registry.get(name, version), registry.champion(name)
-    if champion is not None and wanted.version < champion.version:
-        return version_of(registry.rollback(name, wanted.version))
-    return version_of(registry.crown(wanted))
+    back = champion is not None and wanted.version < champion.version
+    crowned = registry.rollback(name, wanted.version) if back else registry.crown(wanted)
+    follow(place.project, name)
+    return version_of(crowned)
 
 
 def preview_of(place: Place, run: str | None) -> PromotePreview:
