@@ -89,7 +89,8 @@ class Database:
             )
         if found == tables.VERSION:
             return
-        with self.write() as connection:  # makes what is not there: so far, a newer schema has more tables, and no other ones
+        # makes what is not there: so far, a newer schema has more tables, and no other ones
+        with self.write() as connection:
             self._driver.create(connection, tables.ALL)  # type: ignore[arg-type]  # its own connection
             if connection.execute(select(tables.schema.c.version)).scalar() is None:
                 connection.execute(tables.schema.insert().values(version=tables.VERSION))

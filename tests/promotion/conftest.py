@@ -55,4 +55,3 @@ def predict(rows: pd.DataFrame, digits: int = 6):
 def promoted(wine: Notebook) -> ModelVersion:
     candidate = wine.candidate("predict", "predict(X.head(3))", kept=("X",))
     return promote_candidate(Project(wine.folder), candidate, PipelineConfig(notebook="wine.ipynb"))
-
