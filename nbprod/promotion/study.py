@@ -6,6 +6,7 @@ Runs in the notebook's kernel environment.
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,10 @@ from nbprod.promotion.support import plain
 if TYPE_CHECKING:
     from nbprod.promotion.samples import Samples
     from nbprod.promotion.served import Served
+
+
+PATIENCE = 60.0
+"""Seconds after which no other table is tried for the held-out rows."""
 
 
 class Study:
@@ -184,6 +189,7 @@ class Study:
             return
         assert self.ask is not None
         value = self.sample[self.ask.table]
+        until = time.monotonic() + PATIENCE
         seen = set()
         for name in [base for text in self.job["serve"]["samples"] for base in bases(text)]:
             if name in self.known.kept and name not in seen:
@@ -192,7 +198,7 @@ class Study:
                 if rows is not None:
                     yield name, rows
         for name, table in self.known.tables():
-            rows = None if name in seen else self._like(value, table)
+            rows = None if name in seen or time.monotonic() > until else self._like(value, table)
             if rows is not None:
                 yield name, rows
 
