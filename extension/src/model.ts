@@ -325,6 +325,10 @@ export class NbprodModel implements INbprodModel, IDisposable {
 
   private _onEnded(_: unknown, job: Job): void {
     if (job.path === this.path && KINDS_THAT_RUN.includes(job.kind)) {
+      if (job.kind === 'run') {
+        this._plan = null; // what was planned before it would call its results out of date until the next plan is here
+        this._states = null;
+      }
       void this._recordSoon.invoke();
       void this._analyseSoon.invoke(); // a run teaches facts
     }

@@ -221,6 +221,20 @@ describe('NbprodModel', () => {
     expect(model.lastRun?.run.id).toBe('r');
   });
 
+  it('does not call what a run has just made out of date by the plan from before it', async () => {
+    api.plan.mockImplementation(async () => ({
+      tasks: [{ name: 'a', action: 'run', reason: 'never ran', cached_from: null }]
+    }));
+    panel.save();
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(model.states.get('a')?.state).toBe('new');
+
+    api.plan.mockImplementation(() => new Promise(() => undefined)); // the next one takes its time
+    jobs.ended.emit({ path: model.path, kind: 'run' });
+
+    expect(model.states.get('a')?.state).not.toBe('new');
+  });
+
   it('forgets one notebook when another one comes, and when the last one goes', async () => {
     const other = new Panel('m.ipynb');
     front(other);
