@@ -258,3 +258,35 @@ def test_a_file_that_answers_otherwise_is_not_written(promoted: ModelVersion, tm
     )
     assert "model.onnx does not answer as the model does" in json.loads(done.stdout.splitlines()[-1])["problem"]
     assert list(folder.iterdir()) == []
+
+
+def test_a_keras_model_says_which_exporter_is_missing_or_answers_alike(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("onnx")
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    source, folder = tmp_path / "src", tmp_path / "out"
+    (source / "artifacts").mkdir(parents=True)
+    (source / "service.py").write_text("self.model = model")
+    (source / "model.py").write_text("")
+    folder.mkdir()
+    code = (
+        "import sys, keras\n"
+        "network = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, activation='softmax')])\n"
+        "network.save(sys.argv[1])"
+    )
+    subprocess.run([sys.executable, "-c", code, str(source / "artifacts" / "net.keras")], check=True)
+    values = {"net": {"format": "keras", "file": "net.keras", "type": "keras.Sequential"}}
+    told = {"kind": "onnx", "source": str(source), "folder": str(folder), "values": values, "about": {"model": "net"}}
+    done = subprocess.run(
+        [sys.executable, "-m", "nbprod.promotion.exports.convert"],
+        input=json.dumps(told),
+        capture_output=True,
+        text=True,
+    )
+    found = json.loads(done.stdout.splitlines()[-1])
+    if "problem" in found:
+        assert found["problem"].startswith("a Keras model on ")
+        assert found["fix"].startswith("pip install ")
+    else:
+        assert found["tested"] == ["net.onnx: onnxruntime answers 1000 rows as the model does"]

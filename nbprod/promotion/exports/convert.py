@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -25,6 +26,9 @@ NEEDED = {
     "litert": ("tensorflow",),
     "tfjs": ("tensorflow", "tensorflowjs"),
 }
+
+EXPORTERS = {"jax": ("jax2onnx",), "torch": ("onnxscript",), "tensorflow": ("tf2onnx",)}
+"""What Keras needs to write ONNX, by its backend."""
 
 
 class Refused(Exception):
@@ -68,29 +72,27 @@ class Order:
 
     def _models(self) -> dict[str, Callable[[], None]]:
         """Return how each model of the version is converted, by its name."""
-        artifacts = self.source / "artifacts"
-        found: dict[str, Callable[[], None]] = {
-            name: partial(self._keras, name, artifacts / value["file"])
-            for name, value in self.values.items()
-            if value["format"] == "keras"
-        }
         if self.kind == "onnx":
-            found |= {name: partial(self._estimator, name, model) for name, model in self._estimators().items()}
-        return found
-
-    def _estimators(self) -> dict[str, Any]:
-        """Return the version's models of scikit-learn, as its own code reads them."""
-        sys.path.insert(0, str(self.source))
-        found = re.search(r"self\.model = (\w+)", (self.source / "service.py").read_text("utf-8"))
-        code = vars(importlib.import_module(found[1] if found else "model"))
-        models = {}
-        for name in self.values:
+            code = self._code()  # first: it says by which backend Keras runs
+        else:
+            code = {}
+            os.environ["KERAS_BACKEND"] = "tensorflow"  # what writes these formats
+        found: dict[str, Callable[[], None]] = {}
+        for name, told in self.values.items():
             value: Any = code.get(name)
             if type(value).__name__ == "OnnxModel":
                 value = value._source()  # noqa: SLF001 - the model that it stands for
-            if type(value).__module__.startswith("sklearn.") and hasattr(value, "n_features_in_"):
-                models[name] = value
-        return models
+            if told["format"] == "keras":
+                found[name] = partial(self._keras, name, self.source / "artifacts" / told["file"])
+            elif type(value).__module__.startswith("sklearn.") and hasattr(value, "n_features_in_"):
+                found[name] = partial(self._estimator, name, value)
+        return found
+
+    def _code(self) -> dict[str, Any]:
+        """Return the variables of the version's own code, which reads its models."""
+        sys.path.insert(0, str(self.source))
+        found = re.search(r"self\.model = (\w+)", (self.source / "service.py").read_text("utf-8"))
+        return vars(importlib.import_module(found[1] if found else "model"))
 
     def _estimator(self, name: str, model: Any) -> None:
         """Convert a model of scikit-learn, or take the file that its promotion chose, and compare it."""
@@ -121,7 +123,7 @@ class Order:
 
         onnx.helper.set_model_props(converted, {**self.about, "value": name, **more})
         converted.producer_name = "nbprod"
-        onnx.checker.check_model(converted, full_check=True)
+        onnx.checker.check_model(converted)  # shape inference refuses doubles that onnxruntime runs
         path = self.folder / f"{name}.onnx"
         onnx.save(converted, str(path))
         return path
@@ -141,7 +143,7 @@ class Order:
         return rows
 
     def _compare(self, path: Path, model: Any, rows: np.ndarray[Any, Any]) -> None:
-        session = _session(path)
+        session = _session(str(path))
         kind = np.float64 if "double" in session.get_inputs()[0].type else np.float32
         rows = rows.astype(np.float32).astype(kind)  # trees compare in single precision, whatever they are given
         answers = session.run(None, {"X": rows})
@@ -164,7 +166,20 @@ class Order:
             )
         rows = np.random.default_rng(0).normal(size=(ROWS, *shape[1:])).astype(np.float32)
         own = np.asarray(model(rows))  # a model that was just loaded must have been called before it is exported
-        getattr(self, f"_keras_{self.kind}")(name, model, rows, own)
+        needed = EXPORTERS.get(keras.backend.backend(), ()) if self.kind == "onnx" else ()
+        lacking = [one for one in needed if importlib.util.find_spec(one) is None]
+        if lacking:
+            raise Refused(
+                f"a Keras model on {keras.backend.backend()} is exported by {' and '.join(lacking)}",
+                f"pip install {' '.join(lacking)}",
+            )
+        try:
+            getattr(self, f"_keras_{self.kind}")(name, model, rows, own)
+        except Refused:
+            raise
+        except Exception as error:  # Keras and its exporters raise many kinds for layers that they do not know
+            lines = str(error).strip().splitlines() or [type(error).__name__]
+            raise Refused(f"Keras cannot export {name} as {self.kind}: {lines[0][:200]}") from error
 
     def _keras_onnx(self, name: str, model: Any, rows: np.ndarray[Any, Any], own: np.ndarray[Any, Any]) -> None:
         import onnx
@@ -172,7 +187,7 @@ class Order:
         path = self.folder / f"{name}.onnx"
         model.export(str(path), format="onnx", verbose=False)
         self._write(name, onnx.load(str(path)), {})
-        session = _session(path)
+        session = _session(str(path))
         _agree(path, "answer", own, session.run(None, {session.get_inputs()[0].name: rows})[0])
         self.files.append(path.name)
         self.tested.append(f"{path.name}: onnxruntime answers {ROWS} rows as the model does")
@@ -204,28 +219,35 @@ class Order:
 
 
 def _converted(name: str, model: Any) -> Any:
+    """Convert a model of scikit-learn, in double precision where onnxruntime can compute it."""
     from skl2onnx import to_onnx
-    from skl2onnx.common.data_types import DoubleTensorType
+    from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
 
     options = {id(model): {"zipmap": False}} if hasattr(model, "predict_proba") else None
-    try:
-        return to_onnx(
-            model,
-            initial_types=[("X", DoubleTensorType([None, model.n_features_in_]))],
-            options=options,
-            target_opset={"": 18, "ai.onnx.ml": 3},
-        )
-    except Exception as error:
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise Refused(f"skl2onnx cannot convert {name} ({type(model).__name__}): {lines[0][:200]}") from error
+    said = ""
+    for kind in (DoubleTensorType, FloatTensorType):
+        try:
+            converted = to_onnx(
+                model,
+                initial_types=[("X", kind([None, model.n_features_in_]))],
+                options=options,
+                target_opset={"": 18, "ai.onnx.ml": 3},
+            )
+            _session(converted.SerializeToString())
+        except Exception as error:  # noqa: BLE001  (skl2onnx and onnxruntime raise many kinds for what they cannot do)
+            lines = str(error).strip().splitlines() or [type(error).__name__]
+            said = said or lines[0][:200]
+        else:
+            return converted
+    raise Refused(f"skl2onnx cannot convert {name} ({type(model).__name__}): {said}")
 
 
-def _session(path: Path) -> Any:
+def _session(model: str | bytes) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def _named(model: Any, rows: np.ndarray[Any, Any]) -> Any:
