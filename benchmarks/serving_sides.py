@@ -33,6 +33,7 @@ FIT = {
     "model.compile('adam', 'sparse_categorical_crossentropy')\nmodel.fit(X.to_numpy('float32'), y, epochs=1, verbose=0)",
 }
 ANSWER = {"keras": "model.predict(rows.to_numpy('float32'), verbose=0).argmax(axis=1)"}
+KERAS = "import os\nos.environ['KERAS_BACKEND'] = 'jax'\nimport keras"
 SAVE = {"keras": "model.save(file + '.keras')"}
 LOAD = {"keras": "keras.saving.load_model(FILE + '.keras')"}
 BY_HAND = {"keras": "model.predict_on_batch(frame.to_numpy('float32')).argmax(axis=1)"}
@@ -101,7 +102,7 @@ def make(root: Path, name: str) -> Made:
     folder = root / name
     folder.mkdir(parents=True)
     file = folder / "model"
-    imports = "import joblib, pandas as pd" + ("\nimport keras" if name == "keras" else "")
+    imports = "import joblib, pandas as pd" + ("\n" + KERAS if name == "keras" else "")
     cells = [
         ("imports", imports),
         (
@@ -161,7 +162,7 @@ def started(side: str, made: Made, folder: Path) -> Iterator[Server]:
     port = _port()
     keras = made.name == "keras"
     told = {
-        "imports": "import keras" if keras else "",
+        "imports": KERAS if keras else "",
         "file": str(made.file),
         "fields": FIELDS,
         "load": LOAD.get(made.name, "joblib.load(FILE)"),

@@ -30,7 +30,7 @@ from .predictions import PredictionLog
 from .reading import Answer, App, Receive, Scope, Send, gone, matches, read_body, read_feedback
 from .routes import Route, encoded, refusal, routes_of
 from .settings import Settings
-from .warming import settle, warm_up
+from .warming import settle, warm_batches, warm_up
 
 OPEN = frozenset({"/livez", "/readyz", "/healthz", "/metrics", "/v2/health/live", "/v2/health/ready"})
 """What is answered without the API key: probes and Prometheus."""
@@ -117,6 +117,7 @@ class Front:
             self.log.start()
         if self.settings.home is not None:
             self._keep(self._follow_traffic(self.settings.home / "traffic.json"))
+        self._keep(warm_batches(self.routes.values(), about.samples, self.runner))
         self.ready = True
 
     def _add_protocol(self, prefix: str, tensors: Tensors) -> None:

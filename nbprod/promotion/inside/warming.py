@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
+import logging
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -15,10 +17,11 @@ from .routes import Route, encoded
 PATIENCE = 2.0
 """Seconds after which warming up ends; each sample is asked once in any case."""
 WARM = (1, 2, 4, 8, 16, 32)
+logger = logging.getLogger("nbprod.service")
 
 
 async def warm_up(routes: Iterable[Route], samples: Iterable[Mapping[str, Any]], runner: Runner) -> None:
-    """Answer the sample calls, batches of other sizes too: the first call of a model is slow, and some compile."""
+    """Answer the sample calls: the first call of a model is slow."""
     by_name = {route.name: route for route in routes}
     until = time.perf_counter() + PATIENCE
     for call in samples:
@@ -26,17 +29,31 @@ async def warm_up(routes: Iterable[Route], samples: Iterable[Mapping[str, Any]],
         if route is None:
             continue
         body = to_json(call["arguments"])
-        rows = route.arguments(body)[route.rows] if route.rows else []
-        for size in (0, 0, 0, *(WARM if rows else ())):
-            given = route.arguments(body)
-            if size and route.rows:
-                given[route.rows] = (rows * size)[:size]
+        for _ in range(3):
             began = time.perf_counter()
-            answer = route.call(**given)
+            answer = route.call(**route.arguments(body))
             encoded(await answer if route.waits else answer)
             runner.known(route.name, time.perf_counter() - began)
             if time.perf_counter() > until:
                 break
+
+
+async def warm_batches(routes: Iterable[Route], samples: Iterable[Mapping[str, Any]], runner: Runner) -> None:
+    """Ask for batches of other sizes, between requests: some models compile for each, which no start should wait for."""
+    by_name = {call["route"]: call for call in samples}
+    for route in routes:
+        call = by_name.get(route.name)
+        if call is None or not route.rows:
+            continue
+        for size in WARM:
+            given = route.arguments(to_json(call["arguments"]))
+            given[route.rows] = (given[route.rows] * size)[:size]
+            await asyncio.sleep(0.05)
+            try:
+                await runner.run(route.call, given, route.name, None, lambda: False)
+            except Exception:
+                logger.exception("%s fails for a batch of %d rows", route.name, size)
+                return
 
 
 def settle() -> None:
