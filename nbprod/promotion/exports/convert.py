@@ -260,13 +260,14 @@ def _named(model: Any, rows: np.ndarray[Any, Any]) -> Any:
 
 
 def _agree(path: Path, method: str, own: np.ndarray[Any, Any], answer: np.ndarray[Any, Any]) -> None:
-    """Raise `Refused` where answers differ by more than single precision explains; a label may where two are as likely."""
+    """Remove a file and raise `Refused` where answers differ by more than single precision explains; a label may where two are as likely."""
     if own.dtype.kind in "fc":
         apart = ~np.isclose(own, answer, rtol=RELATIVE, atol=ABSOLUTE, equal_nan=True)
         allowed = 0.0
     else:
         apart, allowed = own != answer, 0.001
     if apart.mean() > allowed:
+        path.unlink()
         raise Refused(
             f"{path.name} does not answer as the model does: {apart.mean():.1%} of {len(own)} rows differ ({method})"
         )
