@@ -217,7 +217,7 @@ def test_feedback_is_kept_or_refused(url: str, home: Path) -> None:
     assert [(line["id"], line["label"], line.get("row")) for line in lines] == [("logged-1", 9.0, 0), ("b", "x", None)]
 
 
-def test_open_inference_protocol(url: str) -> None:
+def test_open_inference_protocol(url: str, home: Path) -> None:
     assert ask(url, "/v2")[1] == {"name": "nbprod", "version": "3", "extensions": []}
     assert ask(url, "/v2/models/double/ready")[1] == {"name": "double", "ready": True}
     told = ask(url, "/v2/models/double/versions/3")[1]
@@ -234,7 +234,10 @@ def test_open_inference_protocol(url: str) -> None:
     output = {"name": "predict", "datatype": "FP64", "shape": [2], "data": [3.0, 4.0]}
     assert answer == {"model_name": "double", "model_version": "3", "id": "q", "outputs": [output]}
     whole = {"name": "input", "shape": [2, 2], "datatype": "FP64", "data": [1.5, 1, 2.0, 2]}
-    assert ask(url, "/v2/models/double/infer", {"inputs": [whole]})[1]["outputs"] == [output]
+    assert ask(url, "/v2/models/double/infer", {"inputs": [whole]}, X_Request_ID="tensors-1")[1]["outputs"] == [output]
+    (line,) = logged(home / "predictions", "tensors-", 1)
+    assert (line["route"], line["answer"], line["status"]) == ("predict", [3.0, 4.0], 200)
+    assert line["arguments"]["rows"] == [{"x": 1.5, "n": 1}, {"x": 2.0, "n": 2}]
 
 
 @pytest.mark.parametrize(

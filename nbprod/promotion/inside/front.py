@@ -184,7 +184,7 @@ class Front:
                     answer = await self._feedback(body)
                 else:
                     label = "infer"
-                    answer = await self._protocol(self._infer[path], ident, body, receive)
+                    answer, version = await self._protocol(self._infer[path], ident, body, receive, key)
             elif path in self.pages:
                 if method not in ("GET", "HEAD"):
                     raise Answer(405, {"error": "only GET is answered here"}, (b"allow", b"GET, HEAD"))
@@ -219,8 +219,8 @@ class Front:
         if shadow is not None or version is not self._version:
             return None  # counted and logged by the process that answered
         self.metrics.answered(label, status, seconds)
-        if entry is not None and self.log is not None and self._sampled(ident):
-            self.log.add((time.time(), ident, entry[0], status, entry[1], answer, seconds * 1000))
+        if entry is not None:
+            self._write_down(ident, entry[0], status, entry[1], answer, seconds)
         if self.settings.access_log:
             logger.info("%s %s %d", method, path[:200], status, extra={"id": ident, "ms": round(seconds * 1000, 2)})
         return None
@@ -285,25 +285,38 @@ class Front:
         if self.log is not None:
             self.log.add_line("shadow", line)
 
-    async def _protocol(self, tensors: Tensors, ident: str, body: bytes, receive: Receive) -> bytes:
+    async def _protocol(
+        self, tensors: Tensors, ident: str, body: bytes, receive: Receive, key: bytes | None
+    ) -> tuple[bytes, bytes]:
+        """Return the answer and the version that gave it; each output is a prediction as any, logged and shadowed like one."""
+        version = self._version
         try:
             arguments, names, asked = tensors.read(body)
-            outputs = []
+            given, outputs = to_json(arguments), []
             for name in names:
                 route = next((one for one in self.routes.values() if one.name == name), None)
                 if route is None:
                     raise Refused(f"there is no output {name!r}")
-                given = route.arguments(to_json(arguments))
-                outputs += tensors.write(name, json.loads(encoded(await self._answer(route, given, receive))))
-                self.metrics.rows(route.count(given))
+                route.arguments(given)  # so that what is wrong is said in the protocol's own form
+                began = time.perf_counter()
+                status, answer, version = await self._predict(route, ident, given, receive, False, key)
+                if status != 200:
+                    raise Refused(f"v{version.decode()} answers with status {status}", status)
+                if version is self._version:
+                    self._write_down(ident, name, status, given, answer, time.perf_counter() - began)
+                outputs += tensors.write(name, json.loads(answer))
         except Refused as error:
             raise Answer(error.status, {"error": str(error)}) from None
         except pydantic.ValidationError as error:
             first = error.errors(include_context=False, include_input=False, include_url=False)[0]
             where = ".".join(map(str, first["loc"]))
             raise Answer(400, {"error": f"{where}: {first['msg']}"}) from None
-        found = {"model_name": tensors.model, "model_version": str(tensors.version), "id": asked or ident}
-        return to_json({**found, "outputs": outputs})
+        found = {"model_name": tensors.model, "model_version": version.decode(), "id": asked or ident}
+        return to_json({**found, "outputs": outputs}), version
+
+    def _write_down(self, ident: str, route: str, status: int, body: bytes, answer: bytes, seconds: float) -> None:
+        if self.log is not None and self._sampled(ident):
+            self.log.add((time.time(), ident, route, status, body, answer, seconds * 1000))
 
     async def _feedback(self, body: bytes) -> bytes:
         if self.log is None:
