@@ -31,7 +31,7 @@ class Models(click.Group):
 def models() -> None:
     """List model versions, and the services that serve them; say something of a version.
 
-    `nbprod models PIPELINE` lists those of one pipeline.
+    `nbprod models PIPELINE` lists those of one pipeline, with the options of `list`. Each command here takes `--json`.
     """
 
 

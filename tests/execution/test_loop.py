@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import subprocess
+import sys
 import threading
 import time
 
@@ -69,13 +70,22 @@ def test_what_takes_long_is_run_apart_also_where_a_loop_runs_already() -> None:
     assert asyncio.run(inside()) == 4
 
 
+_FORK = """
+import asyncio, os
+from nbprod.execution import loop
+
+async def give(value):
+    await asyncio.sleep(0.01)
+    return value
+
+loop.run(give(1))
+pid = os.fork()
+if pid == 0:
+    os._exit(loop.run(give(5)))
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+
+
 def test_a_forked_process_has_a_loop_of_its_own() -> None:
-    loop.run(_soon(1))
-    pid = os.fork()
-    if pid == 0:
-        status = 1
-        try:
-            status = 0 if loop.run(_soon(5)) == 5 else 2
-        finally:
-            os._exit(status)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    done = subprocess.run([sys.executable, "-c", _FORK], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "5\n"
