@@ -39,7 +39,14 @@ def page(kept: dict[str, dict[str, object]]) -> str:
     for bench, entry in kept.items():
         rows = entry["rows"]
         assert isinstance(rows, list)
-        text += [f"## {bench}", "", f"{entry['when']}; {entry['repeats']} rounds.", "", table(rows), ""]
+        text += [
+            f"## {bench}",
+            "",
+            f"{entry['when']}; {entry['repeats']} round{'' if entry['repeats'] == 1 else 's'}.",
+            "",
+            table(rows),
+            "",
+        ]
     return "\n".join(text)
 
 
