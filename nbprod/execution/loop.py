@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import logging
 import os
 import threading
-import time
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _PATIENCE = 10.0
+logger = logging.getLogger(__name__)
 
 _guard = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
@@ -53,7 +54,14 @@ def behind(coroutine: Coroutine[Any, Any, None]) -> None:
     """Run in the loop, and let nobody wait for it but `settle`."""
     future = asyncio.run_coroutine_threadsafe(coroutine, _current())
     _behind.add(future)
-    future.add_done_callback(_behind.discard)
+    future.add_done_callback(_end)
+
+
+def _end(future: concurrent.futures.Future[None]) -> None:
+    _behind.discard(future)
+    error = None if future.cancelled() else future.exception()
+    if error is not None:
+        logger.error("what was to be done behind failed", exc_info=error)
 
 
 def call(function: Callable[[], object]) -> None:
@@ -62,13 +70,8 @@ def call(function: Callable[[], object]) -> None:
 
 
 def settle(seconds: float) -> None:
-    """Wait for what was left to run behind, for so long. An exception of it is raised here."""
-    deadline = time.monotonic() + seconds
-    for future in list(_behind):
-        try:
-            future.result(max(0.0, deadline - time.monotonic()))
-        except concurrent.futures.TimeoutError:
-            return
+    """Wait for what was left to run behind, for so long."""
+    concurrent.futures.wait(list(_behind), seconds)
 
 
 def apart(coroutine: Coroutine[Any, Any, T]) -> T:

@@ -79,10 +79,12 @@ async def part(kernel: Kernel) -> None:
     Its answer is waited for: the request is lost now and then when the channel closes at once.
     """
     client: Any = kernel.client
-    client.shutdown()
-    with contextlib.suppress(Empty):
-        await client.control_channel.get_msg(timeout=1)
-    kernel.alive.end_gently()
-    kernel.client = None
-    client.stop_channels()
-    kernel.forget()
+    try:
+        client.shutdown()
+        with contextlib.suppress(Empty):
+            await client.control_channel.get_msg(timeout=1)
+    finally:
+        kernel.alive.end_gently()
+        kernel.client = None
+        client.stop_channels()
+        kernel.forget()

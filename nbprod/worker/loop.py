@@ -13,14 +13,13 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from nbprod.execution import memory
 from nbprod.runtime import forksafe
 from nbprod.worker.address import SEQPACKET_LIMIT, Address
 from nbprod.worker.job import Job, Surroundings
-from nbprod.worker.templates import Spare, Template
+from nbprod.worker.templates import Spare, Template, kill_family
 
 IDLE_SECONDS = 15 * 60.0
 """So long a worker stays that is asked for nothing; `NBPROD_WORKER_IDLE` says otherwise."""
@@ -358,7 +357,7 @@ class Loop:
         now = time.monotonic()
         for pid in [pid for pid, until in self._leaving.items() if now > until]:
             del self._leaving[pid]
-            _kill_family(pid)
+            kill_family(pid)
         if self._templates and memory.is_low():
             say("little memory is left: what kernels are forked from is given up")
             self._end_spare()
@@ -382,20 +381,6 @@ class Loop:
     def _vanish(self) -> None:
         self.address.socket.unlink(missing_ok=True)
         self._listener.close()
-
-
-def _kill_family(pid: int) -> None:
-    """Kill a process that hangs, with the kernels that came of it, which are in sessions of their own."""
-    try:
-        children = [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return
-    if b"forkserver" not in command:
-        return  # the number is another's by now
-    for one in (pid, *children):
-        with contextlib.suppress(OSError):
-            os.killpg(one, signal.SIGKILL)
 
 
 def say(line: str) -> None:

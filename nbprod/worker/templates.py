@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from nbprod.execution.forked import launch
@@ -92,3 +95,17 @@ class Spare:
         """Give it up."""
         self.line.close()
         shutil.rmtree(self.state["folder"], ignore_errors=True)
+
+
+def kill_family(pid: int) -> None:
+    """Kill a process that hangs, with the kernels that came of it, which are in sessions of their own."""
+    try:
+        children = [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return
+    if b"forkserver" not in command:
+        return  # the number is another's by now
+    for one in (pid, *children):
+        with contextlib.suppress(OSError):
+            os.killpg(one, signal.SIGKILL)

@@ -62,6 +62,15 @@ def test_settle_waits_for_what_was_left_behind_but_not_for_ever() -> None:
     assert time.monotonic() - began < 5
 
 
+def test_what_fails_behind_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    loop.behind(_fail())
+    loop.settle(5)
+    deadline = time.monotonic() + 5
+    while not caplog.records and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert "told" in caplog.text
+
+
 def test_what_takes_long_is_run_apart_also_where_a_loop_runs_already() -> None:
     async def inside() -> int:
         return loop.apart(_soon(4))
