@@ -11,7 +11,8 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,12 +24,14 @@ GRACE_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class KernelSpec:
-    """An installed kernel: its name, the interpreter's path, its version and its `sys.path`."""
+    """An installed kernel: its name, the interpreter's path, its version and its `sys.path`; its command and environment."""
 
     name: str
     executable: str
     version: str
     path: tuple[str, ...]
+    command: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 def find_kernel(name: str, notebook: str | None = None) -> KernelSpec:
@@ -38,7 +41,7 @@ def find_kernel(name: str, notebook: str | None = None) -> KernelSpec:
     plain = {"python", f"python{sys.version_info[0]}", f"python{sys.version_info[0]}.{sys.version_info[1]}"}
     executable = sys.executable if argv[0] in plain else argv[0]
     version, path = _interpreter(executable, tuple(sorted(env.items())))
-    return KernelSpec(name, executable, version, path)
+    return KernelSpec(name, executable, version, path, (executable, *argv[1:]), env)
 
 
 def _installed(name: str) -> tuple[list[str], dict[str, str]] | None:

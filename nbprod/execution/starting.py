@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import socket
+import sys
 import tempfile
 import threading
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nbprod.execution import libraries, memory, prepared
+from nbprod.execution import kernels, libraries, memory, prepared
 from nbprod.execution.kernels import Alive
 from nbprod.execution.prepared import Desire
 
@@ -116,6 +117,19 @@ async def start(wish: Wish, log: Path | None = None) -> Kernel:
     return Kernel(manager, alive, log, folder)
 
 
+def begin(wish: Wish) -> None:
+    """Start the process that a kernel of this kind is forked from, so that it gets ready while jupyter_client is imported here.
+
+    What it is for must be what the kernel's own start will ask for; where an environment is to be filled in, that is not known yet.
+    """
+    if wish.desire is None or "jupyter_client.manager" in sys.modules:
+        return
+    spec = kernels.find_kernel(wish.name)
+    if not spec.env:
+        with contextlib.suppress(prepared.NotForked):
+            prepared.prepare(spec.command, os.environ if wish.env is None else wish.env, wish.desire)
+
+
 def manager_for(wish: Wish) -> Manager:
     """Return the manager of a kernel that is not started yet."""
     from nbprod.execution import loop
@@ -197,6 +211,7 @@ class Pool:
         self._kernels.clear()
 
     def _work(self) -> None:
+        begin(self.wish)
         from nbprod.execution import loop, talk
 
         while True:

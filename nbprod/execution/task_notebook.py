@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nbprod.execution import libraries
 from nbprod.execution.literals import literal, same
 from nbprod.notebook.cell import Cell, Notebook
 from nbprod.notebook.graph import Bind, Define, Load, Node
@@ -49,8 +50,6 @@ def build(
         defaults: The notebook's own.
         loads: For each task, the names to load with their digests; a name that is not there does not exist.
     """
-    from nbformat import from_dict
-
     globals_ = f"{{'__name__': 'nbprod_runtime', 'JOB': {str(job_path)!r}}}"
     boot = f"exec(compile(open({str(BOOT)!r}, encoding='utf-8').read(), {str(BOOT)!r}, 'exec'), {globals_})"
     cells: list[dict[str, Any]] = []
@@ -93,7 +92,7 @@ def build(
     spec = {"name": notebook.kernel_name, "display_name": notebook.kernel_name, "language": notebook.language}
     metadata = {"kernelspec": spec, "nbprod": {"task": node.name}}
     # not by nbformat's `new_code_cell`, which checks each cell by its schema: a tenth of what a small task costs us
-    nb = from_dict({"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5})
+    nb = libraries.notebooks().from_dict({"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5})
     return TaskNotebook(nb, inject)
 
 

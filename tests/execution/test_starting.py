@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -52,3 +54,25 @@ def test_trials_to_come_have_no_kernel_started_before_one_needed_any(pool: Pool)
     while len(pool._kernels) < 2 and time.monotonic() < deadline:
         time.sleep(0.01)
     assert len(pool._kernels) == 2
+
+
+BEGUN = """
+import sys
+from pathlib import Path
+from nbprod.execution import kernels, loop, prepared, starting
+from nbprod.execution.prepared import Desire
+
+wish = starting.Wish("python3", sys.argv[1], kernels.environment(), Desire(frozenset({"json"})))
+starting.begin(wish)
+assert "jupyter_client.manager" not in sys.modules
+(begun,) = [one for _, one in prepared.kept()]
+kernel = loop.apart(starting.start(wish))
+assert [one for _, one in prepared.kept()] == [begun], "another process was prepared for the kernel"
+assert kernel.alive.process.parent is begun
+kernel.discard()
+"""
+
+
+def test_the_process_that_is_begun_before_the_imports_is_the_one_that_kernels_come_from(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", BEGUN, str(tmp_path)], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
