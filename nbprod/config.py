@@ -255,6 +255,8 @@ class ServiceConfig(_Model):
     host: str = "127.0.0.1"
     port: int | None = Field(default=None, ge=1, le=65535)
     """The port; a free one without it."""
+    timeout: float = Field(default=60, ge=0)
+    """Seconds that a request may take; 0 for any. A process whose model takes longer is replaced."""
     log: LogConfig = Field(default_factory=LogConfig)
 
 

@@ -18,6 +18,11 @@ from nbprod.cli.common import command, model_name, pipeline_argument, print_json
     click.option("--port", type=click.IntRange(1, 65535), help="The port; a free one without it."),
     click.option("--host", help="The address to listen at; only this machine (127.0.0.1) without it."),
     click.option("--workers", type=click.IntRange(1, 256), help="Processes that answer; as pipelines.yaml says (1)."),
+    click.option(
+        "--request-timeout",
+        type=click.FloatRange(min=0),
+        help="Seconds that a request may take, 0 for any; as pipelines.yaml says (60).",
+    ),
     click.option("--accept-edits", is_flag=True, help="Serve service.py and model.py as they were edited."),
     click.option("--beside", metavar="VERSION", help="Ask this version too, in shadow; or for a share with --percent."),
     click.option(
@@ -41,6 +46,7 @@ def serve(
     port: int | None,
     host: str | None,
     workers: int | None,
+    request_timeout: float | None,
     accept_edits: bool,
     beside: str | None,
     percent: float | None,
@@ -65,6 +71,8 @@ def serve(
     entry = project.pipeline(pipeline)
     name = model_name(entry)
     config = entry.config.service
+    if request_timeout is not None:
+        config = config.model_copy(update={"timeout": request_timeout})
     if stop:
         service = deployments.stop(project, name)
     elif alone:

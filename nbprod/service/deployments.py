@@ -132,6 +132,7 @@ def environment(project: Project, name: str, config: ServiceConfig) -> dict[str,
     """Return what the configuration of a service sets for its processes."""
     log = config.log
     return {
+        "NBPROD_TIMEOUT": f"{config.timeout:g}",
         "NBPROD_LOG_FOLDER": str(home(project, name) / "predictions") if log.enabled else "",
         "NBPROD_LOG_SAMPLE": f"{log.sample:g}",
         "NBPROD_LOG_MB": f"{log.megabytes:g}",

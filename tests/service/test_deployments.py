@@ -20,6 +20,7 @@ from nbprod.project import Project
 from nbprod.promotion import bento
 from nbprod.promotion.registry import Registry
 from nbprod.service import deployments, records
+from nbprod.service.follow import follow
 from nbprod.service.records import Service
 
 from .folders import DOUBLE, register
@@ -58,7 +59,7 @@ class Load:
     """Clients that ask over connections that they keep, until they are told to stop."""
 
     def __init__(self, url: str, clients: int = 8) -> None:
-        self.answers: Counter[tuple[int, str, float]] = Counter()
+        self.answers: Counter[tuple[int, str, float | None]] = Counter()
         self.errors: list[Exception] = []
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._ask, args=(url,)) for _ in range(clients)]
@@ -84,7 +85,8 @@ class Load:
                 connection.request("POST", "/predict", body)
                 answer = connection.getresponse()
                 value = json.loads(answer.read())
-                self.answers[answer.status, answer.headers["X-Model-Version"], value[0]] += 1
+                given = value[0] if answer.status == 200 else None
+                self.answers[answer.status, answer.headers["X-Model-Version"], given] += 1
             except Exception as error:
                 self.errors.append(error)
                 connection.close()
@@ -108,6 +110,26 @@ def test_a_swap_under_load_loses_no_request_and_each_answer_is_of_one_version(pr
     assert (second.version, third.version, third.url, third.pid) == (2, 1, service.url, service.pid)
     assert not psutil.wait_procs(old, timeout=30)[1]
     wait(lambda: len(workers(service)) == 2)
+
+
+def test_a_rollback_under_load_loses_no_request_and_the_old_version_answers_again(project: Project) -> None:
+    registry = Registry(project)
+    service = deployments.serve(project, "double", workers=2)
+    registry.crown(registry.get("double", 2))
+    assert follow(project, "double") is not None
+
+    with Load(service.url) as load:
+        wait(lambda: load.answers[200, "2", 4.5] > 200)
+        back = registry.rollback("double", why="worse")
+        now = follow(project, "double")
+        wait(lambda: load.answers[200, "1", 3.0] > 200)
+
+    assert load.errors == []
+    assert set(load.answers) == {(200, "2", 4.5), (200, "1", 3.0)}
+    assert now is not None
+    assert (back.version, now.version, now.url, now.pid) == (1, 1, service.url, service.pid)
+    wait(lambda: len(workers(service)) == 2)
+    assert {ask(service.url, "/predict", BODY)[1][0] for _ in range(20)} == {3.0}
 
 
 def test_a_version_that_does_not_start_changes_nothing(project: Project) -> None:

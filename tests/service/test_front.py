@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import struct
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -218,7 +219,7 @@ def test_feedback_is_kept_or_refused(url: str, home: Path) -> None:
 
 
 def test_open_inference_protocol(url: str, home: Path) -> None:
-    assert ask(url, "/v2")[1] == {"name": "nbprod", "version": "3", "extensions": []}
+    assert ask(url, "/v2")[1] == {"name": "nbprod", "version": "3", "extensions": ["binary_tensor_data"]}
     assert ask(url, "/v2/models/double/ready")[1] == {"name": "double", "ready": True}
     told = ask(url, "/v2/models/double/versions/3")[1]
     assert (told["name"], told["versions"]) == ("double", ["3"])
@@ -238,6 +239,70 @@ def test_open_inference_protocol(url: str, home: Path) -> None:
     (line,) = logged(home / "predictions", "tensors-", 1)
     assert (line["route"], line["answer"], line["status"]) == ("predict", [3.0, 4.0], 200)
     assert line["arguments"]["rows"] == [{"x": 1.5, "n": 1}, {"x": 2.0, "n": 2}]
+
+
+def infer(url: str, request: dict[str, Any], raw: bytes, length: int | None = None) -> tuple[int, Any, bytes]:
+    """Send an inference request with bytes behind its JSON; give the status, the JSON and the bytes of the answer."""
+    head = json.dumps(request).encode()
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=30)
+    fields = {"X-API-Key": KEY, "Inference-Header-Content-Length": str(len(head) if length is None else length)}
+    fields["Content-Type"] = "application/octet-stream"
+    connection.request("POST", "/v2/models/double/infer", head + raw, fields)
+    answer = connection.getresponse()
+    text = answer.read()
+    end = int(answer.headers.get("Inference-Header-Content-Length") or len(text))
+    connection.close()
+    return answer.status, json.loads(text[:end]), text[end:]
+
+
+def tensor(name: str, kind: str, shape: list[int], raw: bytes) -> dict[str, Any]:
+    return {"name": name, "datatype": kind, "shape": shape, "parameters": {"binary_data_size": len(raw)}}
+
+
+def test_binary_tensors_are_read_and_written(url: str) -> None:
+    x, n = struct.pack("<2f", 1.5, 2.0), struct.pack("<2h", 1, 2)
+    label = struct.pack("<I", 3) + b"abc"
+    inputs = [
+        tensor("x", "FP32", [2, 1], x),
+        {"name": "label", "datatype": "BYTES", "shape": [1], "parameters": {"binary_data_size": len(label)}},
+        tensor("n", "INT16", [2], n),
+    ]
+
+    status, answer, raw = infer(url, {"inputs": inputs, "parameters": {"binary_data_output": True}}, x + label + n)
+
+    assert (status, struct.unpack("<2d", raw)) == (200, (3.0, 4.0))
+    assert answer["outputs"] == [
+        {"name": "predict", "datatype": "FP64", "shape": [2], "parameters": {"binary_data_size": 16}}
+    ]
+    plain = {"name": "predict", "parameters": {"binary_data": False}}
+    status, answer, raw = infer(url, {"inputs": inputs, "outputs": [plain]}, x + label + n)
+    assert (status, answer["outputs"][0]["data"], raw) == (200, [3.0, 4.0], b"")
+
+
+@pytest.mark.parametrize(
+    ("kind", "raw", "length", "message"),
+    [
+        ("FP32", b"\0" * 7, None, "x: 7 bytes are no whole number of FP32"),
+        ("FP32", b"\0" * 8, None, "x: its bytes hold 2 values of 1"),
+        ("BYTES", b"\x09\0\0\0a", None, "x: its last text is cut off"),
+        ("BYTES", b"\x01\0\0\0\xff", None, "x: a value is no text in UTF-8"),
+        ("FP64", struct.pack("<d", float("nan")), None, "rows.0.x"),
+        ("FP32", b"\0" * 4, 10_000, "must be the length of the JSON"),
+        ("FP32", b"\0" * 4, 5, "no JSON"),
+    ],
+)
+def test_bad_binary_tensors_are_told_what_is_wrong(
+    url: str, kind: str, raw: bytes, length: int | None, message: str
+) -> None:
+    n = struct.pack("<q", 1)
+    inputs = [tensor("x", kind, [1], raw), tensor("n", "INT64", [1], n)]
+
+    status, answer, _ = infer(url, {"inputs": inputs}, raw + n, length)
+
+    assert status == 400
+    assert message in answer["error"]
+    status, answer, _ = infer(url, {"inputs": [tensor("x", "FP32", [1], b"1234"), inputs[1]]}, b"1234" + n + b"more")
+    assert (status, "16 bytes stand behind" in answer["error"]) == (400, True)
 
 
 @pytest.mark.parametrize(

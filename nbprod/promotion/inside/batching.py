@@ -28,6 +28,10 @@ class Gone(Exception):
     """Who asked has closed the connection before the answer was begun."""
 
 
+class Overdue(Exception):
+    """A request has taken longer than it may."""
+
+
 @dataclass(eq=False)
 class Job:
     """A call that waits: `rows` of it may be joined with those of other jobs that have the same `key`."""
@@ -38,21 +42,33 @@ class Job:
     rows: str | None
     gone: Callable[[], bool]
     answer: asyncio.Future[Any]
+    began: float
+    ident: str
 
 
 class Runner:
-    """Calls functions one at a time. `max_rows` bounds a batch."""
+    """Calls functions one at a time. `max_rows` bounds a batch, `limit` the seconds that a request may take."""
 
-    def __init__(self, max_rows: int = 256, patience: int = PATIENCE) -> None:
-        self.max_rows, self.patience = max_rows, patience
+    def __init__(self, max_rows: int = 256, patience: int = PATIENCE, limit: float | None = None) -> None:
+        self.max_rows, self.patience, self.limit = max_rows, patience, limit
         self.joins = True
+        self.calling: list[Job] = []
+        """Whose answer is being computed."""
+        self._called = 0.0
+        self._stuck = False
         self._waiting: deque[Job] = deque()
         self._draining: asyncio.Task[None] | None = None
         self._thread: ThreadPoolExecutor | None = None
         self._seconds: dict[Any, float] = {}
 
     async def run(
-        self, call: Callable[..., Any], arguments: dict[str, Any], key: Any, rows: str | None, gone: Callable[[], bool]
+        self,
+        call: Callable[..., Any],
+        arguments: dict[str, Any],
+        key: Any,
+        rows: str | None,
+        gone: Callable[[], bool],
+        ident: str = "",
     ) -> Any:
         """Return what `call(**arguments)` returns.
 
@@ -60,13 +76,14 @@ class Runner:
         that answers them; it then must return a list with an entry for each row.
 
         Raises:
-            Full: Too many wait already.
+            Full: Too many wait already, or a call never ends.
             Gone: `gone()` was true when its turn came.
+            Overdue: `expire` found that it takes too long.
         """
-        if len(self._waiting) >= self.patience:
+        if self._stuck or len(self._waiting) >= self.patience:
             raise Full
         loop = asyncio.get_running_loop()
-        job = Job(call, arguments, key, rows, gone, loop.create_future())
+        job = Job(call, arguments, key, rows, gone, loop.create_future(), time.monotonic(), ident)
         self._waiting.append(job)
         if self._draining is None:
             self._draining = loop.create_task(self._drain())
@@ -76,20 +93,41 @@ class Runner:
         """Take note of how long a call took; one slow call among quick ones is the machine's fault, not the model's."""
         self._seconds[key] = min(seconds, 1.1 * self._seconds.get(key, seconds))
 
+    def expire(self) -> bool:
+        """Fail what has taken longer than the limit; whether a call itself has, and so may never end.
+
+        Then what waits for it is refused (`Full`), and so is all that comes after.
+        """
+        if self.limit is None:
+            return False
+        since = time.monotonic() - self.limit
+        for job in (*self.calling, *self._waiting):
+            if job.began < since:
+                _fail(job, Overdue())
+        if self.calling and self._called < since:
+            self._stuck = True
+            for job in (*self.calling, *self._waiting):
+                _fail(job, Full())
+        return self._stuck
+
     async def _drain(self) -> None:
         try:
             while self._waiting:
                 batch = self._next()
                 if batch:
                     await self._answer(batch)
-                    await asyncio.sleep(0)  # let what has arrived meanwhile be read, so that it joins the next batch
+                if (
+                    batch and self._waiting
+                ):  # let answers be sent before the next call; what has arrived meanwhile joins it
+                    await asyncio.sleep(0)
+                    await asyncio.sleep(0)
         finally:
             self._draining = None
 
     def _next(self) -> list[Job]:
         """Take the job whose turn it is, and those that can be answered with it."""
         first = self._waiting.popleft()
-        if first.gone():
+        if first.gone() or first.answer.done():
             _fail(first, Gone())
             return []
         if first.rows is None or not self._waiting or not self.joins:
@@ -98,7 +136,7 @@ class Runner:
         while self._waiting and count < self.max_rows:
             job = self._waiting.popleft()
             fits = job.key == first.key and job.rows and count + len(job.arguments[job.rows]) <= self.max_rows
-            if job.gone():
+            if job.gone() or job.answer.done():
                 _fail(job, Gone())
             elif fits and _same(job, first):
                 batch.append(job)
@@ -112,7 +150,7 @@ class Runner:
         first = batch[0]
         if len(batch) == 1:
             try:
-                answer = await self._timed(first.key, first.call, first.arguments)
+                answer = await self._timed(batch, first.arguments)
             except Exception as error:  # noqa: BLE001 - the author's code; the error goes to who asked
                 _fail(first, error)
             else:
@@ -121,7 +159,7 @@ class Runner:
         rows = first.rows or ""
         joined = [row for job in batch for row in job.arguments[rows]]
         try:
-            answers = await self._timed(first.key, first.call, {**first.arguments, rows: joined})
+            answers = await self._timed(batch, {**first.arguments, rows: joined})
         except Exception:  # noqa: BLE001 - one of them is to blame; each is asked alone
             answers = None
         if isinstance(answers, list) and len(answers) == len(joined):
@@ -134,9 +172,12 @@ class Runner:
         if answers is not None:
             self.joins = False  # it is not as it was when it was promoted
         for job in batch:
-            await self._answer([job])
+            if not job.answer.done():
+                await self._answer([job])
 
-    async def _timed(self, key: Any, call: Callable[..., Any], arguments: dict[str, Any]) -> Any:
+    async def _timed(self, batch: list[Job], arguments: dict[str, Any]) -> Any:
+        key, call = batch[0].key, batch[0].call
+        self.calling, self._called = batch, time.monotonic()
         began = time.perf_counter()
         try:
             if self._seconds.get(key, 0.0) < SLOW:
@@ -145,6 +186,7 @@ class Runner:
                 self._thread = ThreadPoolExecutor(1, "model")
             return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: call(**arguments))
         finally:
+            self.calling = []
             self.known(key, time.perf_counter() - began)
 
 

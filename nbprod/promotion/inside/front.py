@@ -22,11 +22,13 @@ import pydantic
 from pydantic_core import to_json
 
 from . import traffic
-from .batching import Full, Gone, Runner
-from .inference import Refused, Tensors
+from .batching import Full, Gone, Overdue, Runner
+from .binary import LENGTH
+from .inference import Tensors
 from .metrics import TYPE, Metrics
 from .pages import About
 from .predictions import PredictionLog
+from .protocol import Inferred, Protocol
 from .reading import Answer, App, Receive, Scope, Send, gone, matches, read_body, read_feedback
 from .routes import Route, encoded, refusal, routes_of
 from .settings import Settings
@@ -37,7 +39,11 @@ OPEN = frozenset({"/livez", "/readyz", "/healthz", "/metrics", "/v2/health/live"
 THEIRS = frozenset({"/docs.json", "/schema.json"})
 """What BentoML's application answers for us."""
 JSON, TEXT, HTML = b"application/json", b"text/plain; charset=utf-8", b"text/html; charset=utf-8"
+BYTES = b"application/octet-stream"
 NONE: Mapping[str, str] = MappingProxyType({})
+LOOK = 0.5
+"""Seconds between looks for requests that take too long."""
+BUSY = {"error": "too many requests wait; ask again in a second"}
 IDENT = re.compile(r"[\x21-\x7e]{1,128}")
 logger = logging.getLogger("nbprod.service")
 
@@ -61,13 +67,18 @@ class Front:
         self.max_body = max_body if max_body is not None else self.settings.max_body
         self.folder = Path(sys.modules[service.inner.__module__].__file__ or "").parent
         self.about = About.read(self.folder)
-        self.runner = Runner()
+        self.runner = Runner(limit=self.settings.timeout)
         self.metrics = Metrics(
             self.about.model, self.about.version, self.about.run, self.about.commit, self.settings.home
         )
         self.log = self._log()
-        self.draining = self.ready = False
+        self.draining = self.ready = self.stuck = False
+        self.turned = time.monotonic()
+        """When this process was last seen to do something else than one call."""
+        self.on_stuck: Callable[[], None] = lambda: None
         self.challenger: traffic.Challenger | None = None
+        self.protocol: Protocol | None = None
+        self._infer: frozenset[str] = frozenset()
         self.routes: dict[str, Route] = {}
         self.pages: dict[str, Callable[[], tuple[bytes, bytes]]] = {}
         self._theirs: set[str] = set()
@@ -93,7 +104,6 @@ class Front:
         """Get ready to answer with an instance of the service: warm up, and settle the memory."""
         self.routes = routes_of(self.service, instance, self.batches)
         about = self.about
-        tensors = Tensors(about.model, about.version, about.signature) if about.signature else None
         prefix = self.service.path_prefix or ""
         mounted = [path for _, path, _ in self.service.mount_apps]
         apis = {f"{prefix}{api.route}" for api in self.service.apis.values()} - set(self.routes)
@@ -108,9 +118,11 @@ class Front:
             f"{prefix}/metrics": lambda: (TYPE.encode(), self.metrics.text()),
         }
         self._feedback_path = f"{prefix}/feedback"
-        self._infer: dict[str, Tensors] = {}
-        if tensors is not None:
-            self._add_protocol(prefix, tensors)
+        if about.signature:
+            self.protocol = Protocol(Tensors(about.model, about.version, about.signature), self.routes, prefix)
+            self._infer = self.protocol.paths
+            for path, text in self.protocol.pages().items():
+                self.pages[path] = lambda text=text: (JSON, text)  # type: ignore[misc]
         await warm_up(self.routes.values(), about.samples, self.runner)
         settle()
         if self.log is not None:
@@ -118,19 +130,8 @@ class Front:
         if self.settings.home is not None:
             self._keep(self._follow_traffic(self.settings.home / "traffic.json"))
         self._keep(warm_batches(self.routes.values(), about.samples, self.runner))
+        self._keep(self._look())
         self.ready = True
-
-    def _add_protocol(self, prefix: str, tensors: Tensors) -> None:
-        name, version = tensors.model, tensors.version
-        server = to_json({"name": "nbprod", "version": str(version), "extensions": []})
-        metadata, ready = to_json(tensors.metadata()), to_json({"name": name, "ready": True})
-        self.pages[f"{prefix}/v2"] = lambda: (JSON, server)
-        self.pages[f"{prefix}/v2/health/live"] = lambda: (JSON, b'{"live":true}')
-        self.pages[f"{prefix}/v2/health/ready"] = lambda: (JSON, b'{"ready":true}')
-        for path in (f"{prefix}/v2/models/{name}", f"{prefix}/v2/models/{name}/versions/{version}"):
-            self.pages[path] = lambda: (JSON, metadata)
-            self.pages[f"{path}/ready"] = lambda: (JSON, ready)
-            self._infer[f"{path}/infer"] = tensors
 
     async def end(self) -> None:
         """Finish what goes on in the background, and write the log."""
@@ -147,7 +148,7 @@ class Front:
             return await self.app(scope, receive, send)
         began = time.perf_counter()
         path, method = scope["path"], scope["method"]
-        length = ident = key = kind = shadow = None
+        length = ident = key = kind = shadow = part = None
         for name, value in scope["headers"]:
             if name == b"content-length":
                 length = value
@@ -161,9 +162,12 @@ class Front:
                 key = value
             elif name == b"x-nbprod-shadow" and not scope.get("client"):  # only over the socket that workers share
                 shadow = value
+            elif name == LENGTH:
+                part = value
         if ident is None or not IDENT.fullmatch(ident):
             self._number += 1
             ident = f"{self._prefix}{self._number:x}"
+        scope["nbprod.id"] = ident
         label, status, version = path, 200, self._version
         extra: tuple[tuple[bytes, bytes], ...] = ()
         media, answer, entry = JSON, b"", None
@@ -184,7 +188,9 @@ class Front:
                     answer = await self._feedback(body)
                 else:
                     label = "infer"
-                    answer, version = await self._protocol(self._infer[path], ident, body, receive, key)
+                    found = await self._inferred(ident, body, part, receive, key)
+                    answer, version, extra = found.body, found.version, found.headers
+                    media = BYTES if extra else JSON
             elif path in self.pages:
                 if method not in ("GET", "HEAD"):
                     raise Answer(405, {"error": "only GET is answered here"}, (b"allow", b"GET, HEAD"))
@@ -196,6 +202,10 @@ class Front:
                 raise Answer(404, {"error": f"there is nothing at {path[:200]}"})
         except Answer as other:
             status, answer, extra = other.status, to_json(other.body), other.headers
+        except Overdue:
+            status = 504
+            answer = to_json(self.late(ident))
+            logger.error("%s was not answered within %g s", path, self.settings.timeout, extra={"id": ident})  # noqa: TRY400
         except Gone:
             return None
         except Exception:
@@ -243,21 +253,40 @@ class Front:
         except pydantic.ValidationError as error:
             raise Answer(400, refusal(error)) from None
         began = time.perf_counter()
-        answer = encoded(await self._answer(route, arguments, receive))
+        answer = encoded(await self._answer(route, arguments, receive, ident))
         self.metrics.rows(route.count(arguments))
         if other is not None and other.mode == "shadow" and not shadowed and len(self._tasks) < traffic.SHADOWS:
             milliseconds = (time.perf_counter() - began) * 1000
             self._keep(self._shadow(other, route, ident, body, answer, milliseconds, key))
         return 200, answer, self._version
 
-    async def _answer(self, route: Route, arguments: dict[str, Any], receive: Receive) -> Any:
+    async def _answer(self, route: Route, arguments: dict[str, Any], receive: Receive, ident: str) -> Any:
         if route.waits:
-            return await route.call(**arguments)
+            limit = asyncio.timeout(self.settings.timeout)
+            try:
+                async with limit:
+                    return await route.call(**arguments)
+            except TimeoutError:
+                if limit.expired():
+                    raise Overdue from None
+                raise
         try:
-            return await self.runner.run(route.call, arguments, route.name, route.rows, gone(receive))
+            return await self.runner.run(route.call, arguments, route.name, route.rows, gone(receive), ident)
         except Full:
-            body = {"error": "too many requests wait; ask again in a second"}
-            raise Answer(503, body, (b"retry-after", b"1")) from None
+            raise Answer(503, BUSY, (b"retry-after", b"1")) from None
+
+    def late(self, ident: str) -> dict[str, str]:
+        """What is answered where an answer took too long."""
+        return {"error": f"the model did not answer within {self.settings.timeout:g} s", "id": ident}
+
+    async def _look(self) -> None:
+        """Look for requests that take too long. Where it no longer comes to its turn, `watchdog` does."""
+        while True:
+            self.turned = time.monotonic()
+            if self.runner.expire() and not self.stuck:
+                self.stuck = self.draining = True
+                self.on_stuck()
+            await asyncio.sleep(LOOK)
 
     async def _shadow(
         self,
@@ -285,34 +314,18 @@ class Front:
         if self.log is not None:
             self.log.add_line("shadow", line)
 
-    async def _protocol(
-        self, tensors: Tensors, ident: str, body: bytes, receive: Receive, key: bytes | None
-    ) -> tuple[bytes, bytes]:
-        """Return the answer and the version that gave it; each output is a prediction as any, logged and shadowed like one."""
-        version = self._version
-        try:
-            arguments, names, asked = tensors.read(body)
-            given, outputs = to_json(arguments), []
-            for name in names:
-                route = next((one for one in self.routes.values() if one.name == name), None)
-                if route is None:
-                    raise Refused(f"there is no output {name!r}")
-                route.arguments(given)  # so that what is wrong is said in the protocol's own form
-                began = time.perf_counter()
-                status, answer, version = await self._predict(route, ident, given, receive, False, key)
-                if status != 200:
-                    raise Refused(f"v{version.decode()} answers with status {status}", status)
-                if version is self._version:
-                    self._write_down(ident, name, status, given, answer, time.perf_counter() - began)
-                outputs += tensors.write(name, json.loads(answer))
-        except Refused as error:
-            raise Answer(error.status, {"error": str(error)}) from None
-        except pydantic.ValidationError as error:
-            first = error.errors(include_context=False, include_input=False, include_url=False)[0]
-            where = ".".join(map(str, first["loc"]))
-            raise Answer(400, {"error": f"{where}: {first['msg']}"}) from None
-        found = {"model_name": tensors.model, "model_version": version.decode(), "id": asked or ident}
-        return to_json({**found, "outputs": outputs}), version
+    async def _inferred(
+        self, ident: str, body: bytes, length: bytes | None, receive: Receive, key: bytes | None
+    ) -> Inferred:
+        async def predict(route: Route, given: bytes) -> tuple[int, bytes, bytes]:
+            return await self._predict(route, ident, given, receive, False, key)
+
+        def write_down(name: str, given: bytes, answer: bytes, version: bytes, seconds: float) -> None:
+            if version is self._version:
+                self._write_down(ident, name, 200, given, answer, seconds)
+
+        assert self.protocol is not None
+        return await self.protocol.infer(ident, body, length, predict, write_down)
 
     def _write_down(self, ident: str, route: str, status: int, body: bytes, answer: bytes, seconds: float) -> None:
         if self.log is not None and self._sampled(ident):

@@ -1,18 +1,25 @@
 """The Open Inference Protocol (`/v2`), by which KServe, Seldon and Triton clients call a model.
 
 Each column of a table is an input tensor of its own, or all of them are one tensor of two dimensions; other arguments
-are tensors by their names. Each route is an output; `predict` is what is asked without saying which.
+are tensors by their names. Each route is an output; `predict` is what is asked without saying which. Tensors may be binary
+(`binary`).
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
+
+from . import binary
 
 TABLES = ("frame", "records")
 ROWS = ("series", "record")
+CODED = ("bytes", "image")
+"""What JSON brings as base64, and a binary tensor as it is."""
 TYPES = {"float": "FP64", "int": "INT64", "bool": "BOOL", "int | float": "FP64"}
 KNOWN = frozenset("BOOL UINT8 UINT16 UINT32 UINT64 INT8 INT16 INT32 INT64 FP16 FP32 FP64 BYTES".split())
 
@@ -23,6 +30,16 @@ class Refused(Exception):
     def __init__(self, what: str, status: int = 400) -> None:
         super().__init__(what)
         self.status = status
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a request asks: arguments by name, routes, those of them whose tensors are to be binary, and its id."""
+
+    arguments: dict[str, Any]
+    routes: list[str]
+    binary: frozenset[str]
+    ident: Any
 
 
 class Tensors:
@@ -57,25 +74,32 @@ class Tensors:
             "outputs": outputs,
         }
 
-    def read(self, body: bytes) -> tuple[dict[str, Any], list[str], Any]:
-        """Return the arguments by name, the routes that are asked, and the request's id. Raises `Refused`."""
+    def read(self, body: bytes, length: bytes | None = None) -> Asked:
+        """Read a request; `length` is that of its JSON, where binary tensors stand behind it. Raises `Refused`."""
         try:
-            given = json.loads(body)
+            text, raw = binary.split(body, length)
+            given = json.loads(text)
         except ValueError as error:
             raise Refused(f"the body is no JSON: {error}") from None
         if not isinstance(given, dict) or not isinstance(given.get("inputs"), list):
             raise Refused("the body must be an object with a list `inputs`")
-        tensors = {}
+        tensors, at = {}, 0
         for one in given["inputs"]:
-            name, shape, data = _tensor(one)
+            size = _size(one)
+            name, shape, data = _tensor(one, None if size is None else raw[at : at + size])
             tensors[name] = (shape, data)
+            at += size or 0
+        if at != len(raw):
+            raise Refused(f"{len(raw)} bytes stand behind the JSON; its tensors have {at}")
         names = given.get("outputs") or [{"name": self.routes[0]}]
-        routes = []
+        routes, packed = [], set()
         for one in names:
             wanted = one.get("name") if isinstance(one, dict) else None
             if wanted not in self.routes:
                 raise Refused(f"there is no output {wanted!r}; outputs: {', '.join(self.routes)}")
             routes.append(str(wanted))
+            if _parameters(one).get("binary_data", _parameters(given).get("binary_data_output")) is True:
+                packed.add(str(wanted))
         arguments = {}
         for item in self.inputs:
             value = self._argument(item, tensors)
@@ -83,7 +107,7 @@ class Tensors:
                 arguments[item["name"]] = value
         if tensors:
             raise Refused(f"there is no input {next(iter(tensors))!r}; inputs: {', '.join(self._names())}")
-        return arguments, routes, given.get("id")
+        return Asked(arguments, routes, frozenset(packed), given.get("id"))
 
     def write(self, route: str, answer: Any) -> list[dict[str, Any]]:
         """Return an answer as output tensors."""
@@ -109,8 +133,10 @@ class Tensors:
                 raise Refused(f"the input {item['name']!r} is missing")
             return None
         shape, data = found
-        plain = item["kind"] == "value" and not str(item["type"]).startswith(("list", "Any"))
-        return data[0] if plain and len(data) == 1 else _nested(shape, data)
+        if item["kind"] in CODED:
+            data = [base64.b64encode(one).decode() if isinstance(one, bytes) else one for one in data]
+        one = item["kind"] in CODED or item["kind"] == "value" and not str(item["type"]).startswith(("list", "Any"))
+        return data[0] if one and len(data) == 1 else _nested(shape, _text(item["name"], data))
 
     def _rows(
         self, item: Mapping[str, Any], tensors: dict[str, tuple[list[int], list[Any]]]
@@ -121,13 +147,13 @@ class Tensors:
             counts = {len(data) for _, data in found.values()}
             if len(counts) > 1:
                 raise Refused("the input tensors have different numbers of rows")
-            return [
-                dict(zip(found, row, strict=True)) for row in zip(*(data for _, data in found.values()), strict=True)
-            ]
+            values = [_text(name, data) for name, (_, data) in found.items()]
+            return [dict(zip(found, row, strict=True)) for row in zip(*values, strict=True)]
         name = next((name for name, (shape, _) in tensors.items() if len(shape) == 2), None)
         if name is None:
             raise Refused(f"the inputs are missing; inputs: {', '.join(self._names())}")
         (count, width), data = tensors.pop(name)
+        data = _text(name, data)
         needed = [str(one["name"]) for one in item["columns"] if not one["optional"]]
         names = columns if width == len(columns) else needed
         if width != len(names):
@@ -135,7 +161,30 @@ class Tensors:
         return [dict(zip(names, data[at * width : (at + 1) * width], strict=True)) for at in range(count)]
 
 
-def _tensor(value: Any) -> tuple[str, list[int], list[Any]]:
+def _parameters(value: Any) -> Mapping[str, Any]:
+    found = value.get("parameters") if isinstance(value, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _size(value: Any) -> int | None:
+    """How many bytes an input has behind the JSON; None if its values stand in it."""
+    size = _parameters(value).get("binary_data_size")
+    if size is not None and (type(size) is not int or size < 0):
+        raise Refused("`binary_data_size` must be a number of bytes")
+    return size
+
+
+def _text(name: str, data: list[Any]) -> list[Any]:
+    """Values, with bytes as the text that they are."""
+    if not any(isinstance(one, bytes) for one in data):
+        return data
+    try:
+        return [one.decode() for one in data]
+    except UnicodeDecodeError:
+        raise Refused(f"{name}: a value is no text in UTF-8") from None
+
+
+def _tensor(value: Any, raw: bytes | None) -> tuple[str, list[int], list[Any]]:
     if not isinstance(value, dict) or not isinstance(value.get("name"), str):
         raise Refused("an input must be an object with a name")
     name, shape, kind, data = value["name"], value.get("shape"), value.get("datatype"), value.get("data")
@@ -143,8 +192,11 @@ def _tensor(value: Any) -> tuple[str, list[int], list[Any]]:
         raise Refused(f"{name}: `shape` must be a list of sizes")
     if kind not in KNOWN:
         raise Refused(f"{name}: `datatype` must be one of {', '.join(sorted(KNOWN))}")
-    if "binary_data_size" in (value.get("parameters") or {}):
-        raise Refused(f"{name}: binary tensors are not taken; send `data` as JSON")
+    if raw is not None:
+        try:
+            return name, shape, binary.unpack(kind, raw, math.prod(shape))
+        except ValueError as error:
+            raise Refused(f"{name}: {error}") from None
     if not isinstance(data, list):
         raise Refused(f"{name}: `data` must be a list")
     flat = _flat(data)

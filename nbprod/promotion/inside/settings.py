@@ -13,7 +13,8 @@ MIB = 2**20
 @dataclass(frozen=True)
 class Settings:
     """`home` is the deployment's folder (`traffic.json`, `drift.json`); `predictions` where predictions are logged, None
-    for nowhere; `sample` the share of requests that is logged; `leave_out` names columns and arguments that are not.
+    for nowhere; `sample` the share of requests that is logged; `leave_out` names columns and arguments that are not;
+    `timeout` the seconds that a request may take, None for any.
     """
 
     home: Path | None = None
@@ -25,6 +26,7 @@ class Settings:
     key: str | None = None
     max_body: int = 8 * MIB
     access_log: bool = False
+    timeout: float | None = 60.0
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str] = os.environ) -> Settings:
@@ -45,6 +47,7 @@ class Settings:
             key or None,
             int(env.get("NBPROD_MAX_BODY") or 8 * MIB),
             env.get("NBPROD_ACCESS_LOG", "") in ("1", "true", "True"),
+            float(env.get("NBPROD_TIMEOUT") or 60) or None,
         )
 
 

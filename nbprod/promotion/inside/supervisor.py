@@ -31,15 +31,24 @@ GRACE = 30.0
 """Seconds after which a process that was told to end is killed."""
 SHORT = 5.0
 """A worker that lives shorter than these seconds is started again only after a pause."""
+SILENCE = 10.0
+"""Seconds beyond what a request may take after which a worker that gives no sign of life is killed."""
 
 
 @dataclass(eq=False)
 class Worker:
-    """A process. `ready` is the pipe that tells when it answers, None once it does."""
+    """A process. `pipe` brings what it tells; None once it is closed.
+
+    What it tells: that it answers (the first byte), that it lives (`b`), and that its model is stuck (`s`). Copies of the
+    worker that are older than this close their pipe after the first byte, and are not watched.
+    """
 
     process: subprocess.Popen[bytes]
-    ready: int | None
+    pipe: int | None
     began: float
+    ready: bool = False
+    beat: float | None = None
+    """When it last gave a sign of life."""
     told: float | None = None
     """When it was told to end."""
 
@@ -57,11 +66,13 @@ class Group:
     next_start: float = 0.0
     answered: bool = False
     """Whether all of them have answered at some time."""
+    handed: tuple[socket.socket, socket.socket] = field(default_factory=socket.socketpair)
+    """Where one of them that is stuck hands on its connections, for another to take them."""
 
     @property
     def ready(self) -> int:
         """How many answer."""
-        return sum(one.ready is None and one.told is None for one in self.workers)
+        return sum(one.ready and one.told is None for one in self.workers)
 
 
 class Supervisor:
@@ -107,7 +118,7 @@ class Supervisor:
                 with contextlib.suppress(BlockingIOError):
                     self._woken.recv(4096)
             else:
-                self._answers(key.data)
+                self._hears(key.data)
         signals, self._signals = self._signals, set()
         if signals & {signal.SIGTERM, signal.SIGINT}:
             self._end()
@@ -118,6 +129,9 @@ class Supervisor:
                 self._ended(worker)
             elif worker.told is not None and time.monotonic() - worker.told > GRACE:
                 worker.process.kill()
+            elif worker.told is None and worker.beat is not None and self._is_silent(worker.beat):
+                self._stuck(worker)
+                worker.process.kill()
         if not self.ending:
             self._fill()
 
@@ -125,6 +139,21 @@ class Supervisor:
         """Seconds until something is to do although nothing happens."""
         waits = [max(0.0, one.next_start - time.monotonic()) for one in self.groups.values() if one.next_start]
         return min([*waits, 1.0 if any(one.told for one in self._all()) else 60.0]) + 0.001
+
+    def _is_silent(self, beat: float) -> bool:
+        limit = float(self.env.get("NBPROD_TIMEOUT") or 60)
+        return limit > 0 and time.monotonic() - beat > limit + SILENCE
+
+    def _stuck(self, worker: Worker) -> None:
+        """Start another in the place of a worker whose model never answers; that one ends by itself, or is killed."""
+        name = self._group_of(worker)
+        worker.told = worker.told or time.monotonic()
+        if name is None:
+            return
+        group = self.groups[name]
+        group.workers.remove(worker)
+        self._retired.append(worker)
+        say(f"worker {worker.process.pid} of v{group.version} is stuck in its model; another is started")
 
     def _read(self) -> None:
         try:
@@ -189,27 +218,44 @@ class Supervisor:
         module = "nbprod_serving.worker" if own else "nbprod.promotion.inside.worker"
         read, write_ = os.pipe()
         command = [sys.executable, "-m", module, "--folder", group.folder, "--fd", str(group.listener.fileno())]
+        handed = [one.fileno() for one in group.handed]
         process = subprocess.Popen(
             [*command, "--ready", str(write_), "--parent", str(os.getpid())],
             stdin=subprocess.DEVNULL,
             cwd=source,
-            env=self.env,
-            pass_fds=(group.listener.fileno(), write_),
+            env={**self.env, "NBPROD_HANDED": ",".join(map(str, handed))},
+            pass_fds=(group.listener.fileno(), write_, *handed),
         )
         os.close(write_)
         worker = Worker(process, read, time.monotonic())
         self._selector.register(read, selectors.EVENT_READ, worker)
         return worker
 
+    def _hears(self, worker: Worker) -> None:
+        """Take note of what a worker tells: see `Worker`."""
+        assert worker.pipe is not None
+        told = os.read(worker.pipe, 64)
+        if not told:
+            self._deaf(worker)
+            worker.beat = None
+            return
+        worker.beat = time.monotonic()
+        if b"s" in told:
+            self._stuck(worker)
+        elif not worker.ready:
+            worker.ready = True
+            self._answers(worker)
+
+    def _deaf(self, worker: Worker) -> None:
+        if worker.pipe is not None:
+            self._selector.unregister(worker.pipe)
+            os.close(worker.pipe)
+            worker.pipe = None
+
     def _answers(self, worker: Worker) -> None:
-        """Take note that a worker is ready, or has closed its pipe without being so."""
-        assert worker.ready is not None
-        told = os.read(worker.ready, 1)
-        self._selector.unregister(worker.ready)
-        os.close(worker.ready)
-        worker.ready = None if told else -1
+        """Take note that a worker is ready."""
         name = self._group_of(worker)
-        if name is None or not told:
+        if name is None:
             return
         group = self.groups[name]
         if group.ready < group.wanted:
@@ -222,9 +268,7 @@ class Supervisor:
             self._route(group)
 
     def _ended(self, worker: Worker) -> None:
-        if worker.ready is not None and worker.ready >= 0:
-            self._selector.unregister(worker.ready)
-            os.close(worker.ready)
+        self._deaf(worker)
         for path in (self.home / "prometheus").glob(f"gauge_live*_{worker.process.pid}.db"):
             path.unlink(missing_ok=True)
         if worker in self._retired:
@@ -256,13 +300,15 @@ class Supervisor:
         """Let the workers of a group finish, and forget it."""
         group = self.groups.pop(name, None)
         for worker in group.workers if group else ():
-            self._tell(worker, signal.SIGUSR1 if worker.ready is None else signal.SIGKILL)
+            self._tell(worker, signal.SIGUSR1 if worker.ready else signal.SIGKILL)
             self._retired.append(worker)
+        for end in group.handed if group else ():
+            end.close()
 
     def _end(self) -> None:
         self.ending = True
         for worker in self._all():
-            self._tell(worker, signal.SIGTERM if worker.ready is None else signal.SIGKILL)
+            self._tell(worker, signal.SIGTERM if worker.ready else signal.SIGKILL)
 
     def _tell(self, worker: Worker, number: signal.Signals) -> None:
         worker.told = worker.told or time.monotonic()

@@ -1,7 +1,7 @@
 """A process that serves a Bento's service at a socket that it inherits: `python -m nbprod_serving.worker`.
 
 SIGTERM ends it when what is in flight is answered; SIGUSR1 too, and leaves open connections time for a last request,
-whose answer tells the client to open another one.
+whose answer tells the client to open another one. It ends by itself when its model never answers (`watchdog`).
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from collections.abc import Callable
 from email.utils import formatdate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from . import watchdog
 
 if TYPE_CHECKING:
     from .front import Front
@@ -67,14 +69,16 @@ async def _serve(options: argparse.Namespace, began: float) -> int:
     front, instance = front_of(service)
     await _hooks(service, instance, "__bentoml_startup_hook__")
     await front.begin(instance)
-    server = _Server(front, socket.socket(fileno=options.fd))
+    server = _Server(front, socket.socket(fileno=options.fd), options.ready)
     server.begin()
     os.write(options.ready, b"1")
-    os.close(options.ready)
     logger.info("%s v%d answers, after %.2f s", front.about.model, front.about.version, time.monotonic() - began)
     await server.run()
     await _hooks(service, instance, "__bentoml_shutdown_hook__")
     await front.end()
+    if front.stuck:  # its thread never ends, and Python would wait for it
+        sys.stderr.flush()
+        os._exit(watchdog.STUCK)
     return 0
 
 
@@ -124,13 +128,15 @@ class Behind:
 class _Server:
     """Accepts connections one by one, so that workers at one socket share them, and speaks HTTP by uvicorn."""
 
-    def __init__(self, front: Front, listener: socket.socket) -> None:
+    def __init__(self, front: Front, listener: socket.socket, tell: int) -> None:
         import uvicorn
         from uvicorn.server import ServerState
 
         self.front, self.listener = front, listener
         listener.setblocking(False)
+        self.handed, on = _handed()
         self.state = ServerState()
+        self.watchdog = watchdog.Watchdog(front, self.state, tell, on)
         self.config = uvicorn.Config(
             front,
             interface="asgi3",
@@ -153,14 +159,16 @@ class _Server:
         loop.add_signal_handler(signal.SIGTERM, self._end, 0.0)
         loop.add_signal_handler(signal.SIGINT, self._end, 0.0)
         loop.add_signal_handler(signal.SIGUSR1, self._end, LINGER)
-        loop.add_reader(self.listener, self._accept)
+        self._resume()
+        self.front.on_stuck = self._stuck
+        self.watchdog.start()
 
     async def run(self) -> None:
         """Answer until a signal comes, then until nothing is left to answer."""
         loop = asyncio.get_running_loop()
         clock = loop.create_task(self._clock())
         await self._ended.wait()
-        loop.remove_reader(self.listener)
+        self._pause()
         self.listener.close()
         self.front.draining = True
         await self._until_closed(self._linger)
@@ -175,21 +183,44 @@ class _Server:
         self._linger = linger
         self._ended.set()
 
+    def _stuck(self) -> None:
+        self.watchdog.tell(b"s")
+        self._pause()  # or it would take what it hands on
+        for protocol in list(self.state.connections):
+            protocol.transport.pause_reading()
+            if self.watchdog.hand_on(protocol):
+                protocol.transport.close()
+            else:
+                protocol.transport.resume_reading()
+        self._end(LINGER)
+
     def _accept(self) -> None:
-        loop = asyncio.get_running_loop()
         try:
             connection, _ = self.listener.accept()
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):
             return  # another worker has it, or its client went
         except OSError as error:  # no file descriptors are left
             logger.error("a connection cannot be accepted: %s", error.strerror)  # noqa: TRY400 - no fault of the code
-            loop.remove_reader(self.listener)
-            loop.call_later(0.2, self._resume)
+            self._pause()
+            asyncio.get_running_loop().call_later(0.2, self._resume)
             return
+        self._open(connection)
+
+    def _take(self) -> None:
+        """Accept a connection that another worker could not answer any more."""
+        assert self.handed is not None
+        try:
+            _, found, *_ = socket.recv_fds(self.handed, 1, 1)
+        except (BlockingIOError, InterruptedError):
+            return
+        for fd in found:
+            self._open(socket.socket(fileno=fd))
+
+    def _open(self, connection: socket.socket) -> None:
         connection.setblocking(False)
         if connection.family != socket.AF_UNIX:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        task = loop.create_task(self._connect(connection))
+        task = asyncio.get_running_loop().create_task(self._connect(connection))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -204,7 +235,16 @@ class _Server:
 
     def _resume(self) -> None:
         if not self._ended.is_set():
-            asyncio.get_running_loop().add_reader(self.listener, self._accept)
+            loop = asyncio.get_running_loop()
+            loop.add_reader(self.listener, self._accept)
+            if self.handed is not None:
+                loop.add_reader(self.handed, self._take)
+
+    def _pause(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(self.listener)
+        if self.handed is not None:
+            loop.remove_reader(self.handed)
 
     async def _until_closed(self, seconds: float) -> None:
         until = time.monotonic() + seconds
@@ -224,6 +264,17 @@ async def _hooks(service: Any, instance: Any, mark: str) -> None:
             result = getattr(instance, name)()
             if inspect.isawaitable(result):
                 await result
+
+
+def _handed() -> tuple[socket.socket | None, socket.socket | None]:
+    """Where connections are taken that a stuck worker hands on, and where they are put; the supervisor made both."""
+    told = os.environ.pop("NBPROD_HANDED", "")
+    if not told:
+        return None, None
+    here, there = (socket.socket(fileno=int(fd)) for fd in told.split(","))
+    for end in (here, there):
+        end.setblocking(False)
+    return here, there
 
 
 def _end_with(parent: int) -> None:
