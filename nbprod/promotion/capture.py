@@ -51,6 +51,15 @@ class Capture:
     """What lineage says of the held-out rows, which lie in `scratch/holdout`; `{"why": ...}` if there are none."""
     scores: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """For each folder of held-out rows in `against`, the `metrics` of this model on them and the `problems` of others."""
+    many: Sequence[Call] = ()
+    """Calls with many rows that the run kept: the service is asked them too, and they are in no file of it."""
+
+    @property
+    def rows(self) -> int:
+        """How many rows are in `many`."""
+        return sum(
+            max([len(v) for v in call.arguments.values() if isinstance(v, list)], default=1) for call in self.many
+        )
 
 
 def capture(
@@ -117,6 +126,7 @@ def capture(
         result["profile"],
         result["holdout"],
         result["scores"],
+        [Call(**call) for call in result["many"]],
     )
 
 

@@ -5,7 +5,7 @@ Runs in the notebook's kernel environment.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from nbprod.promotion.signature import is_array, is_frame
@@ -60,6 +60,24 @@ def more_rows(shown: Any, least: int) -> Any:
 
         return pd.concat([few, drawn], ignore_index=True).astype(shown.dtypes.to_dict())
     return np.concatenate([few, drawn])
+
+
+def with_extremes(shown: Any, takes: Callable[[Any], bool], most: int) -> Any:
+    """The rows shown, with some besides in which a column is at its extremes or beyond them, spread among them; of those only such as `takes` says."""
+    import numpy as np
+
+    generator = np.random.default_rng(2)
+    extremes = _extremes(shown) if len(shown) else shown
+    some = np.sort(generator.permutation(len(extremes))[:most])
+    extremes = extremes.iloc[some] if is_frame(extremes) else extremes[some]
+    if not len(extremes) or not takes(extremes):
+        return shown
+    places = generator.permutation(len(shown) + len(extremes))
+    if is_frame(shown):
+        import pandas as pd
+
+        return pd.concat([shown, extremes], ignore_index=True).astype(shown.dtypes.to_dict()).iloc[places]
+    return np.concatenate([shown, extremes])[places]
 
 
 def _drawn(shown: Any, count: int, generator: Any) -> Any:
@@ -139,7 +157,14 @@ def _numeric(shown: Any) -> list[int]:
 
 
 def _column(shown: Any, at: int) -> Any:
-    return shown.iloc[:, at].to_numpy() if is_frame(shown) else shown[:, at]
+    if not is_frame(shown):
+        return shown[:, at]
+    column = shown.iloc[:, at]
+    if (
+        type(column.dtype).__module__.partition(".")[0] == "pandas" and column.dtype.kind in "iuf"
+    ):  # it may hold pandas' NA
+        return column.to_numpy(dtype=float, na_value=float("nan"))
+    return column.to_numpy()
 
 
 def _missing(values: Any) -> Any:

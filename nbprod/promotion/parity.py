@@ -16,8 +16,10 @@ __all__ = ["ABSOLUTE", "RELATIVE", "check", "difference"]
 TIMED = 40
 
 
-def check(folder: Path, calls: Sequence[Call], scratch: Path, timeout: float = 120.0) -> list[float]:
-    """Start the Bento on a free port, replay every call, compare, and stop it; return the seconds of `TIMED` small calls.
+def check(
+    folder: Path, calls: Sequence[Call], scratch: Path, timeout: float = 120.0, *, many: Sequence[Call] = ()
+) -> list[float]:
+    """Start the Bento on a free port, replay every call, and those of `many` rows, compare, and stop it; return the seconds of `TIMED` small calls.
 
     Raises:
         ParityError: It does not start, refuses a call, or answers something else.
@@ -26,7 +28,7 @@ def check(folder: Path, calls: Sequence[Call], scratch: Path, timeout: float = 1
     process = launch.start(deployment, scratch / "home", scratch / "service.log", clean=True)
     try:
         process.wait_ready(timeout)
-        for call in calls:
+        for call in (*calls, *many):
             status, answer = bento.post(f"{process.url}/{call.route}", call.arguments)
             if status != 200:
                 raise ParityError(

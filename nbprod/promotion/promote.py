@@ -169,9 +169,9 @@ class Promotion:
             host=service.host,
             checks=checks,
         )
-        self.on_step("parity", f"{len(captured.calls)} calls over HTTP")
+        self.on_step("parity", f"{len(captured.calls)} calls and {captured.rows} rows over HTTP")
         try:
-            seconds = parity.check(built.folder, captured.calls, scratch)
+            seconds = parity.check(built.folder, captured.calls, scratch, many=captured.many)
         except ParityError as error:
             raise _kept(error, self.project, version, built.folder) from error
         measured = {

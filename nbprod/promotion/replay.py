@@ -90,6 +90,9 @@ class Replay:
         self.values: list[Value] = []
         self.future = 0
         self.environ: dict[str, str] = {}  # variables that tasks before set
+        from nbprod.promotion.reads import Reads
+
+        self.reads = Reads()
         self._script = sys.modules["__main__"]  # kept alive: its globals are this very code's
         sys.modules[job["module"]] = sys.modules["__main__"] = self.module
         sys.path.insert(0, job["folder"])
@@ -98,6 +101,7 @@ class Replay:
     def capture(self) -> dict[str, Any]:
         """Return the job's result: signature, calls with their answers, stored values, modules and packages."""
         from nbprod.promotion.served import Served
+        from nbprod.promotion.signature import Signature
         from nbprod.promotion.study import Study
         from nbprod.runtime import hidden, pickling
 
@@ -110,16 +114,19 @@ class Replay:
         stored = self._store()  # before any call: the function may change what it uses
         signature, calls, sample, known = self._answers(served)
         study = Study(served, sample, known, self.job)
+        many = study.carried(Signature.from_json(signature).inputs)
         holdout = study.holdout()
         names = [item.target for item in self.values]
         once = {
             item.target: item.value for item in self.values if names.count(item.target) == 1 and "." not in item.target
         }
         rowwise, profile, scores = study.rowwise(), study.profile(), study.scores()
+        served.expect_steady()
         study.quicken(stored, once, vars(self.module))
         return {
             "signature": {**signature, "rowwise": rowwise},
             "calls": calls,
+            "many": many,
             "stored": stored,
             "profile": profile,
             "holdout": holdout,
@@ -141,13 +148,17 @@ class Replay:
                 # As in a kernel, a `from __future__` import holds for all code after it; this file's own never does.
                 code = compile(step["source"], name, "exec", flags=self.future, dont_inherit=True)
                 self.future |= code.co_flags & _FUTURE
-                exec(code, namespace)  # noqa: S102 - the author's code
+                with self.reads:
+                    exec(code, namespace)  # noqa: S102 - the author's code
             except Exception as error:
                 raise Problem(
                     f"the code that {self.serve!r} needs fails outside the notebook: cell {step['cell']}, "
                     f"{type(error).__name__}: {error}",
                     "What it needs must be defined, imported or computed in the notebook's own cells.",
                 ) from error
+            self._check_files(
+                f"the code of cell {step['cell']}, which {self.serve!r} needs,", "a service starts with it"
+            )
         elif step["kind"] == "bind":
             namespace.update(step["values"])
         else:
@@ -194,19 +205,17 @@ class Replay:
     def _answers(self, served: Served) -> tuple[Any, list[Any], dict[str, Any], Samples]:
         """The signature, and calls with their answers: of the first sample that works. The sample, and where it is from."""
         from nbprod.promotion.problem import Problem
-        from nbprod.promotion.reads import Reads
         from nbprod.promotion.samples import Samples
 
         known = Samples(vars(self.module), self.job["values"], self._read)
         expressions = self.job["serve"]["samples"]
         failed: Problem | None = None
-        reads = Reads()
         for sample in known.candidates(served, expressions):
             try:
                 reference = known.reference(sample.arguments)
-                with reads:
+                with self.reads:
                     signature, calls = served.ask(sample.arguments, reference)
-                self._check_files(reads.files)
+                self._check_files(repr(self.serve), "it is asked")
                 return signature, calls, sample.arguments, known
             except Problem as problem:
                 if sample.certain:
@@ -220,14 +229,14 @@ class Replay:
             f"Call `{self.serve}(...)` in the notebook once, with a value that the run keeps.",
         )
 
-    def _check_files(self, files: list[str]) -> None:
-        """Raise `Problem` if answering reads files of the author's, which no service has."""
+    def _check_files(self, what: str, when: str) -> None:
+        """Raise `Problem` if files of the author's were read, which no service has."""
         from nbprod.promotion.problem import Problem
 
-        if files:
-            shown = ", ".join(os.path.relpath(file, self.job["folder"]) for file in files[:3])
+        if self.reads.files:
+            shown = ", ".join(os.path.relpath(file, self.job["folder"]) for file in self.reads.files[:3])
             raise Problem(
-                f"{self.serve!r} reads {shown} when it is asked, a file that the service will not have",
+                f"{what} reads {shown} when {when}, a file that the service will not have",
                 "Read it in a cell before, and let the function use the variable: its value is then packed with the service.",
             )
 

@@ -12,8 +12,10 @@ from typing import Any
 
 from nbprod.promotion.agreement import difference
 
-MOST = 200
+MOST = 400
 """Rows that are asked."""
+SEEN = 200
+"""Of those, rows like such as were seen; the others have values beyond."""
 ALONE = 30
 """Rows that are asked one at a time."""
 PATIENCE = 5.0

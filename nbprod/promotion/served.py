@@ -6,6 +6,7 @@ Runs in the notebook's kernel environment.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 import dataclasses
 import inspect
@@ -15,6 +16,7 @@ from typing import Any
 
 from nbprod.promotion import signature as signatures
 from nbprod.promotion.problem import Problem
+from nbprod.promotion.steadiness import expect_same, steady, stirred
 from nbprod.promotion.support import plain, png
 
 ROWS = 15
@@ -33,6 +35,7 @@ class Served:
         self.name, self.kind, self.target = name, kind, target
         self.routes: dict[str, Callable[..., Any]] = {}
         self.parameters: dict[str, inspect.Parameter] = {}
+        self._asked: list[tuple[Callable[..., Any], Mapping[str, Any], Any]] = []
         if target is None:
             raise Problem(f"the notebook's code does not bind {name!r} at its end")
         if kind == "function":
@@ -63,6 +66,7 @@ class Served:
         alike = all(single[name] is short[name] for name in short)
         calls: list[dict[str, Any]] = []
         answers: dict[str, str] = {}
+        self._asked = []
         for route, function in self.routes.items():
             answer = self._first_answer(route, function, short, calls)
             answers[route] = signatures.answer_type(answer)
@@ -112,14 +116,25 @@ class Served:
     ) -> Any:
         try:
             sent = {name: _sent(value) for name, value in sample.items()}
-            answer = self.call(function, sample)
-            calls.append({"route": route, "arguments": sent, "answer": plain(answer)})
+            answer, said = steady(self.name, lambda: self.call(function, sample))
+        except Problem:
+            raise
         except Exception as error:
             raise Problem(
                 f"`{self.name}` fails on the sample from the notebook: {type(error).__name__}: {error}",
                 "It must return values that JSON can carry and use nothing but what the notebook keeps.",
             ) from error
+        self._asked.append((function, sample, said))
+        calls.append({"route": route, "arguments": sent, "answer": said})
         return answer
+
+    def expect_steady(self) -> None:
+        """Ask the samples again, after other things. Raises `Problem` if an answer is another one now."""
+        for function, sample, _ in self._asked:
+            with contextlib.suppress(Exception):  # what the function refuses disturbs nothing
+                self.call(function, stirred(sample))
+        for function, sample, said in self._asked:
+            expect_same(self.name, said, plain(self.call(function, sample)), " after other requests")
 
     def _mark_optional(
         self,

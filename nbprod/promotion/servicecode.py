@@ -14,9 +14,9 @@ from nbprod.promotion.signature import Column, Input, Signature
 if TYPE_CHECKING:
     from jinja2 import Template
 
-IMPORTED = frozenset("Annotated Any Base64Bytes BaseModel ConfigDict Field Literal".split())
+IMPORTED = frozenset("Annotated Any AwareDatetime Base64Bytes BaseModel ConfigDict Field Literal NaiveDatetime".split())
 """Names that generated code imports."""
-PYDANTIC = ("Base64Bytes", "BaseModel", "ConfigDict", "Field")
+PYDANTIC = ("AwareDatetime", "Base64Bytes", "BaseModel", "ConfigDict", "Field", "NaiveDatetime")
 ROWS = ("frame", "records")
 ROW = ("series", "record")
 MAX_LINE = 118
@@ -111,8 +111,9 @@ def row_names(signature: Signature) -> dict[str, str]:
 
 
 def _uses(name: str, models: bool, body: str) -> bool:
-    marks = {"Base64Bytes": "Base64Bytes", "Field": "Field("}
-    return marks[name] in body if name in marks else models
+    if name in ("BaseModel", "ConfigDict"):
+        return models
+    return ("Field(" if name == "Field" else name) in body
 
 
 def _imports(body: str) -> list[str]:
@@ -133,6 +134,8 @@ def _row_model(item: Input, name: str) -> dict[str, Any]:
 
 def _field(column: Column) -> str:
     kind = f"Literal[{', '.join(map(quoted, column.categories))}]" if column.categories else column.type
+    if kind == "datetime" and column.dtype:  # pandas does not mix times with a zone and without one
+        kind = "AwareDatetime" if "," in column.dtype else "NaiveDatetime"
     if (column.nullable or column.optional) and kind not in ("Any", "None"):
         kind += " | None"
     options = ["default=None"] if column.optional else []
@@ -159,13 +162,20 @@ def _clip(text: str) -> str:
 
 
 def _table(item: Input, row: str) -> dict[str, Any]:
-    lines = []
-    for column in item.columns:
-        kind: Any = column.dtype
-        if column.dtype == "category":
-            kind = {"categories": column.categories, "ordered": column.ordered}
-        lines.append(f"{quoted(column.name)}: {quoted(kind)},")
+    lines = [f"{quoted(name)}: {quoted(kind)}," for name, kind in types_of(item).items()]
     return {"name": types_name(row), "lines": lines}
+
+
+def types_of(item: Input) -> dict[str | int, Any]:
+    """Return the pandas type of each column, as `as_table` of `support` takes them."""
+    found: dict[str | int, Any] = {}
+    for column in item.columns:
+        found[column.name] = column.dtype
+        if column.dtype == "category":
+            found[column.name] = {"categories": column.categories, "ordered": column.ordered}
+        elif column.nan:
+            found[column.name] = {"dtype": column.dtype, "missing": "nan"}
+    return found
 
 
 def types_name(row: str) -> str:
@@ -194,12 +204,14 @@ def _given(item: Input, names: Mapping[str, str]) -> str:
     """The expression that gives the function what the notebook gave it."""
     if item.kind == "frame":
         return f"nbprod_support.as_table({item.name}, {types_name(names[item.name])})"
+    nan = ", ".join(quoted(str(column.name)) for column in item.columns if column.nan)
+    missing = f", nan=[{nan}]" if nan else ""
     if item.kind == "series":
-        return f"nbprod_support.as_series({item.name})"
+        return f"nbprod_support.as_series({item.name}, {quoted(item.dtype)}{missing})"
     if item.kind == "record":
-        return f"nbprod_support.as_dict({item.name})"
+        return f"nbprod_support.as_dict({item.name}{missing})"
     if item.kind == "records":
-        return f"[nbprod_support.as_dict(row) for row in {item.name}]"
+        return f"[nbprod_support.as_dict(row{missing}) for row in {item.name}]"
     if item.kind == "array":
         return f"nbprod_support.as_array({item.name}, {quoted(item.dtype)})"
     if item.kind == "image":

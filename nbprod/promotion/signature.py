@@ -8,13 +8,13 @@ from __future__ import annotations
 import datetime as dt
 import importlib.util
 import inspect
-import keyword
 import math
-import re
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from nbprod.promotion.identifiers import identifiers
 
 SMALLEST = 8
 """Height and width from which an array of small numbers with three or four of each is taken for a picture."""
@@ -42,11 +42,13 @@ class Column:
     seen: list[str] | None = None
     optional: bool = False
     """Whether the function gives the same answer without it (the label in a table of training data, say)."""
+    nan: bool = False
+    """Whether what is missing was NaN where Python has None (in a column of objects, in a dict)."""
 
 
 @dataclass(frozen=True)
 class Input:
-    """An argument of the service.
+    """An argument of the service. `dtype` is that of an array, or of a row that is a Series.
 
     `kind` says what the function gets: `frame` (a DataFrame, from a list of rows), `series` (one row as a Series),
     `record` (a dict), `records` (a list of dicts), `array` (an ndarray of `dtype`), `image` (an ndarray of height, width and
@@ -97,9 +99,9 @@ def infer_input(name: str, value: Any, annotation: Any, default: Any, reference:
     """
     text = default_text(default)
     if is_frame(value):
-        return Input(name, "frame", columns=_columns(reference_for(value, reference), list(value.columns)))
+        return Input(name, "frame", columns=_columns(value, reference))
     if is_series(value):
-        return Input(name, "series", columns=_keys([dict(value.items())], reference))
+        return Input(name, "series", columns=_keys([dict(value.items())], reference), dtype=str(value.dtype))
     if isinstance(value, bytes | bytearray):
         return Input(name, "bytes", type="Base64Bytes")
     if is_image(value):
@@ -114,7 +116,11 @@ def infer_input(name: str, value: Any, annotation: Any, default: Any, reference:
 
 
 def default_text(default: Any) -> str | None:
-    """The literal of a parameter's default; None without one."""
+    """The literal of a parameter's default; None without one.
+
+    A default that the notebook computed (`limit=best`) may be a number of NumPy: the service has it as Python's.
+    """
+    default = _scalar(default) if type(default).__module__ == "numpy" else default
     return repr(default) if default is not inspect.Parameter.empty and _is_literal(default) else None
 
 
@@ -248,18 +254,27 @@ def _array(name: str, value: Any) -> Input:
     return Input(name, "array", f"list[{annotation}]", dtype=dtype, width=value.shape[1] if value.ndim > 1 else None)
 
 
-def _columns(table: Any, names: list[Any]) -> tuple[Column, ...]:
+def _columns(value: Any, reference: Any) -> tuple[Column, ...]:
+    """The columns of a table: types and categories are its own, what was seen is of the training table where that is like it."""
+    names = list(value.columns)
     if any(not isinstance(name, (str, int)) for name in names) or len({str(name) for name in names}) != len(names):
         raise TypeError("a table whose columns are not named by distinct texts or numbers cannot be sent over HTTP")
-    fields = _identifiers(names)
-    return tuple(_column(name, fields[name], table[name]) for name in names)
+    seen = reference_for(value, reference)
+    fields = identifiers(names)
+    return tuple(_column(name, fields[name], seen[name], value[name].dtype) for name in names)
 
 
-def _column(name: str | int, identifier: str, series: Any) -> Column:
-    dtype, missing = series.dtype, bool(series.isna().any())
+def _column(name: str | int, identifier: str, series: Any, dtype: Any = None) -> Column:
+    dtype, missing = series.dtype if dtype is None else dtype, bool(series.isna().any())
     if hasattr(dtype, "categories"):
         categories = [_scalar(item) for item in dtype.categories]
-        return Column(name, identifier, "category", "category", missing, categories=categories, ordered=dtype.ordered)
+        odd = next((type(item) for item in categories if type(item) not in (str, int, float, bool)), None)
+        if odd is not None:
+            raise TypeError(
+                f"column {name!r}: its categories are of {odd.__module__}.{odd.__qualname__}; texts can be sent"
+            )
+        kind_text = "category" if categories else "None"
+        return Column(name, identifier, kind_text, "category", missing, categories=categories, ordered=dtype.ordered)
     kind = getattr(dtype, "kind", "O")
     present = series.dropna()
     if kind == "b":
@@ -271,23 +286,27 @@ def _column(name: str | int, identifier: str, series: Any) -> Column:
         low, high = (str(present.min()), str(present.max())) if len(present) else (None, None)
         return Column(name, identifier, "datetime", str(dtype), missing, low, high)
     values = list(present.head(100_000))
+    nan = kind == "O" and str(dtype) == "object" and missing and all(map(_is_nan, series[series.isna()]))
     if all(isinstance(item, str) for item in values):
         distinct = sorted(set(values))
-        return Column(
-            name, identifier, "str", str(dtype), missing, seen=distinct if len(distinct) <= MAX_LISTED else None
-        )
+        seen = distinct if len(distinct) <= MAX_LISTED else None
+        return Column(name, identifier, "str", str(dtype), missing, seen=seen, nan=nan)
     if all(type(item) is dt.date for item in values):
-        return Column(name, identifier, "date", "object", missing)
+        return Column(name, identifier, "date", "object", missing, nan=nan)
     try:
-        return Column(name, identifier, _union(describe(item) for item in values[:1000]), "object", missing)
+        return Column(name, identifier, _union(describe(item) for item in values[:1000]), "object", missing, nan=nan)
     except TypeError as error:
         raise TypeError(f"column {name!r}: {error}") from None
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and value != value
 
 
 def _keys(rows: list[dict[str, Any]], reference: Any) -> tuple[Column, ...]:
     """The fields of dicts: from the training table's columns where it has them, else from the values."""
     names = list(dict.fromkeys(key for row in rows for key in row))
-    fields = _identifiers(names)
+    fields = identifiers(names)
     known = set(reference.columns) if is_frame(reference) else set()
     columns = []
     for name in names:
@@ -295,6 +314,9 @@ def _keys(rows: list[dict[str, Any]], reference: Any) -> tuple[Column, ...]:
         missing = any(value is None or value != value for value in values)
         seen = _column(name, fields[name], reference[name]) if name in known else None
         text = _union(describe(_scalar(value)) for value in values if value is not None and value == value) or "Any"
+        nan = any(map(_is_nan, values)) or (
+            seen is not None and seen.nullable and (seen.nan or seen.type == "float" or seen.dtype == "str")
+        )
         columns.append(
             Column(
                 name,
@@ -304,30 +326,10 @@ def _keys(rows: list[dict[str, Any]], reference: Any) -> tuple[Column, ...]:
                 low=seen.low if seen else None,
                 high=seen.high if seen else None,
                 seen=seen.seen if seen else None,
+                nan=nan,
             )
         )
     return tuple(columns)
-
-
-def _identifiers(names: list[Any]) -> dict[Any, str]:
-    """A distinct Python identifier for each name, the name itself where it is one that pydantic takes."""
-    taken: set[str] = set()
-    result = {}
-    for name in names:
-        text = re.sub(r"\W+", "_", str(name)).strip("_") or "column"
-        if text[0].isdigit() or keyword.iskeyword(text) or text.startswith("model_") or text in _RESERVED:
-            text = f"column_{text}"
-        unique, count = text, 2
-        while unique in taken:
-            unique, count = f"{text}_{count}", count + 1
-        taken.add(unique)
-        result[name] = unique
-    return result
-
-
-_METHODS = "copy construct dict json schema validate fields parse_obj parse_raw parse_file from_orm"
-_TYPES = "int float str bool list date datetime Any Annotated Field Literal"
-_RESERVED = frozenset(f"{_METHODS} {_TYPES}".split())
 
 
 def _scalar(value: Any) -> Any:

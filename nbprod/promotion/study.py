@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbprod.promotion import conversion, standins
 from nbprod.promotion.asking import asker, bases
-from nbprod.promotion.edges import matrix_of, more_rows
+from nbprod.promotion.carried import check, fitting
+from nbprod.promotion.edges import matrix_of, more_rows, with_extremes
 from nbprod.promotion.formats import single_threaded
 from nbprod.promotion.holdout import Holdout, Unknown, find, freeze
 from nbprod.promotion.profile import profile
-from nbprod.promotion.rowwise import MOST, is_rowwise
-from nbprod.promotion.signature import is_array, is_frame
+from nbprod.promotion.rowwise import MOST, SEEN, is_rowwise
+from nbprod.promotion.signature import Input, is_array, is_frame, reference_for
 from nbprod.promotion.support import plain
 
 if TYPE_CHECKING:
@@ -38,6 +39,24 @@ class Study:
         self.served, self.sample, self.known, self.job = served, sample, known, job
         self.ask = asker(served, sample)
         self.held_out: Any = None
+
+    def carried(self, inputs: Sequence[Input]) -> list[dict[str, Any]]:
+        """Check that it answers the same for rows that come in a request; return the calls that a service is to be asked too.
+
+        `inputs` are what it takes. Raises `Problem`.
+        """
+        if self.ask is None:
+            return []
+        value, item = self.sample[self.ask.table], next(one for one in inputs if one.name == self.ask.table)
+        reference = self._reference()
+        rows = value if reference is None else reference_for(value, reference) if is_frame(value) else reference
+        if is_frame(value):
+            rows = _typed_alike(rows[list(value.columns)], value)
+        elif self.ask.kind in ("record", "series") and not is_frame(rows):
+            return []
+        elif self.ask.kind == "records" and is_frame(rows):
+            rows = rows.to_dict("records")
+        return [call for route in self.served.routes for call in check(self.ask, route, fitting(rows, item), item)]
 
     def holdout(self) -> dict[str, Any]:
         """Find the held-out rows and keep them in the job's folder; return what lineage says of them, or `why` there are none."""
@@ -161,7 +180,18 @@ class Study:
         rows = self.sample[self.ask.table] if reference is None else reference
         if is_frame(rows):
             rows = _with_missing(rows)
+        if is_frame(rows) or (is_array(rows) and rows.ndim == 2):
+            rows = with_extremes(rows[:SEEN], self._takes, MOST - SEEN)
         return all(is_rowwise(partial(self._plain, route), rows, _take) for route in self.served.routes)
+
+    def _takes(self, rows: Any) -> bool:
+        """Whether it answers rows at all."""
+        try:
+            for route in self.served.routes:
+                self._plain(route, rows)
+        except Exception:  # noqa: BLE001 - what it refuses, nobody is to answer
+            return False
+        return True
 
     def _plain(self, route: str, rows: Any) -> Any:
         assert self.ask is not None
@@ -223,12 +253,22 @@ def _itself(value: Any) -> Any:
     return value
 
 
+def _typed_alike(rows: Any, value: Any) -> Any:
+    """A table with the categories of another one with the same types: pandas takes those in another order for the same type."""
+    typed = {
+        name: rows[name].cat.set_categories(kind.categories, ordered=kind.ordered)
+        for name, kind in value.dtypes.items()
+        if hasattr(kind, "categories") and hasattr(rows[name], "cat")
+    }
+    return rows.assign(**{str(name): column for name, column in typed.items()}) if typed else rows
+
+
 def _with_missing(table: Any) -> Any:
     """The first rows of a table, a quarter of them with missing values where there are such."""
     import pandas as pd
 
-    missing = table[table.isna().any(axis=1)].iloc[: MOST // 4]
-    return pd.concat([table.dropna().iloc[: MOST - len(missing)], missing]) if len(missing) else table.iloc[:MOST]
+    missing = table[table.isna().any(axis=1)].iloc[: SEEN // 4]
+    return pd.concat([table.dropna().iloc[: SEEN - len(missing)], missing]) if len(missing) else table.iloc[:SEEN]
 
 
 def _take(rows: Any, places: list[int]) -> Any:

@@ -75,7 +75,8 @@ def load_pickle(file: str) -> Any:
 def as_table(rows: Sequence[Any], types: Mapping[Any, Any]) -> Any:
     """Turn validated rows into a DataFrame with the columns and types of the training data.
 
-    `types` maps each column to a pandas dtype, or to `{"categories": [...], "ordered": ...}`.
+    `types` maps each column to a pandas dtype, to `{"categories": [...], "ordered": ...}`, or to `{"dtype": "object", "missing": "nan"}`
+    where null is NaN. A value that a type cannot hold is refused.
     """
     import pandas as pd
 
@@ -90,20 +91,46 @@ def as_table(rows: Sequence[Any], types: Mapping[Any, Any]) -> Any:
         try:
             values = np.array([[row[label] for label in labels] for row in given], dtype=str(next(iter(kinds))))
         except (KeyError, TypeError, ValueError, OverflowError):
-            pass  # some rows lack some columns, or hold what this type cannot: pandas says what that means
+            pass  # some rows lack some columns, or hold what this type cannot: it is said of the column below
         else:
             return pd.DataFrame(values, columns=_columns(tuple(names)).copy(), copy=False)
-    columns: dict[Any, Any] = {}
+    columns = {}
     for name in names:
-        kind, label = types[name], str(name)
-        values = [row.get(label) for row in given]
-        if isinstance(kind, dict):
-            columns[name] = pd.Categorical(values, **kind)
-        elif kind in NUMBERS and None not in values:
-            columns[name] = pd.array(values, dtype=kind).to_numpy()
-        else:
-            columns[name] = pd.Series(values).astype(kind)
+        values = [row.get(str(name)) for row in given]
+        try:
+            columns[name] = _column(values, types[name])
+        except (TypeError, ValueError, OverflowError) as error:
+            raise unfit(f"{name}: {error}") from error
     return pd.DataFrame(columns)
+
+
+def _column(values: list[Any], kind: Any) -> Any:
+    """Return a column of a table. What has no missing value in this type must not get one by a row that lacks the column."""
+    import pandas as pd
+
+    if isinstance(kind, dict):
+        if "categories" in kind:
+            return pd.Categorical(values, **kind)
+        return pd.Series([math.nan if value is None else value for value in values], dtype=kind["dtype"])
+    if kind in NUMBERS and None not in values:
+        return pd.array(values, dtype=kind).to_numpy()
+    if None in values and (kind == "bool" or (kind in NUMBERS and not kind.startswith("float"))):
+        raise ValueError(f"row {values.index(None)} has none, and other rows do")
+    if kind == "object":  # as they are: pandas would make floats of integers beside a missing value
+        return pd.Series(values, dtype="object")
+    if kind.startswith("datetime64"):
+        return pd.Series(values).astype(kind)
+    return pd.Series(values, dtype=kind)
+
+
+def unfit(text: str) -> Exception:
+    """Return the error that a service answers with 400."""
+    try:
+        from bentoml.exceptions import InvalidArgument
+    except ImportError:  # where samples are captured there need be no BentoML
+        return ValueError(text)
+    error: Exception = InvalidArgument(text)
+    return error
 
 
 @functools.lru_cache(64)
@@ -114,24 +141,36 @@ def _columns(names: tuple[Any, ...]) -> Any:
     return pd.Index(list(names))
 
 
-def as_dict(row: Any) -> dict[str, Any]:
-    """Turn a validated row into a dict by the notebook's own names; optional fields that were not sent are left out."""
+def as_dict(row: Any, nan: Sequence[str] = ()) -> dict[str, Any]:
+    """Turn a validated row into a dict by the notebook's own names; optional fields that were not sent are left out.
+
+    `nan` are those in which null stands for NaN.
+    """
     fields: dict[str, Any] = row.model_dump(by_alias=True, exclude_unset=True)
+    for name in nan:
+        if name in fields and fields[name] is None:
+            fields[name] = math.nan
     return fields
 
 
-def as_series(row: Any) -> Any:
-    """Turn a validated row into a pandas Series."""
+def as_series(row: Any, dtype: str | None = None, nan: Sequence[str] = ()) -> Any:
+    """Turn a validated row into a pandas Series; of pandas' own choice without a type."""
     import pandas as pd
 
-    return pd.Series(as_dict(row))
+    try:
+        return pd.Series(as_dict(row, nan), dtype=dtype)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise unfit(str(error)) from error
 
 
 def as_array(values: Sequence[Any], dtype: str) -> Any:
     """Turn nested lists into a NumPy array; null becomes NaN."""
     import numpy as np
 
-    return np.array(values, dtype=dtype)
+    try:
+        return np.array(values, dtype=dtype)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise unfit(f"it is no array of {dtype}: {error}") from error
 
 
 def as_bytes(text: str) -> bytes:
@@ -153,11 +192,7 @@ def as_image(value: Any) -> Any:
         with Image.open(io.BytesIO(as_bytes(value))) as image:
             return np.array(image if image.mode in ("RGB", "RGBA") else image.convert("RGB"))
     except (ValueError, OSError, OverflowError, SyntaxError) as error:
-        try:
-            from bentoml.exceptions import InvalidArgument
-        except ImportError:
-            raise error from None
-        raise InvalidArgument(f"this is no picture: {error}") from error
+        raise unfit(f"this is no picture: {error}") from error
 
 
 def png(image: Any) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from bentoml.exceptions import InvalidArgument
 from pydantic import BaseModel, ConfigDict, Field
 
 from nbprod.promotion.support import as_table
@@ -60,9 +61,35 @@ def test_columns_and_types_are_those_of_the_training(
     pd.testing.assert_frame_equal(table, pd.DataFrame(expected), check_exact=True)
 
 
-def test_a_number_beyond_its_type_is_an_error_and_not_another_number() -> None:
-    with pytest.raises(OverflowError, match="300"):
-        as_table(rows({"i": 300}), {"i": "int8"})
+@pytest.mark.parametrize(
+    ("given", "types", "message"),
+    [
+        ([{"i": 300}], {"i": "int8"}, "i: .*300"),
+        ([{"a": 1.0, "i": 1}, {"a": 1.0}], {"a": "float64", "i": "int64"}, "i: row 1 has none, and other rows do"),
+        ([{"a": 1.0}, {"a": 1.0, "b": True}], {"a": "float64", "b": "bool"}, "b: row 0 has none"),
+    ],
+)
+def test_what_a_type_cannot_hold_is_refused_and_not_made_another_value(
+    given: list[dict[str, Any]], types: dict[Any, Any], message: str
+) -> None:
+    with pytest.raises(InvalidArgument, match=message):
+        as_table(rows(*given), types)
+
+
+def test_objects_stay_what_they_are_and_null_is_what_missing_was_in_the_notebook() -> None:
+    missing = {"s": {"dtype": "object", "missing": "nan"}, "i": "object", "a": "Int64"}
+
+    table = as_table(rows({"s": "x", "i": 1, "a": 1}, {"s": None, "i": None, "a": None}), missing)
+
+    assert [repr(value) for value in table["s"]] == ["'x'", "nan"]
+    assert [repr(value) for value in table["i"]] == ["1", "None"]
+    assert [str(value) for value in table["a"]] == ["1", "<NA>"]
+
+
+def test_whole_numbers_beside_missing_ones_lose_no_digit() -> None:
+    table = as_table(rows({"i": 2**62 + 1}, {"i": None}), {"i": "Int64"})
+
+    assert table["i"][0] == 2**62 + 1
 
 
 def test_a_table_may_be_changed_without_changing_the_next_one() -> None:
