@@ -1,167 +1,203 @@
-"""Drift: how often a stream without any raises an alarm, and how soon a shift is found; by nbprod's own tests, on simulated streams."""
+"""Drift: how often streams without any raise an alarm, and how soon a change is found; by nbprod's own tests, on simulated streams.
+
+A stream is drawn as what a look sees of it: the counts of its rows in the bins of a profile, from the true chances of these bins. That is what drawing
+its rows and binning them gives, in a tenth of the time.
+"""
 
 from __future__ import annotations
 
-import time
+import math
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from benchmarks.notebooks import Row
+from benchmarks.reading import bench_reading
 from benchmarks.timing import Spread
 from nbprod.config import MonitorConfig
-from nbprod.monitoring.compare import compare_categories, compare_numbers, holm
-from nbprod.monitoring.drift import SMALL, alpha
+from nbprod.monitoring.compare import Comparison, compare_categories, compare_numbers
+from nbprod.monitoring.drift import alpha, judge
 from nbprod.promotion.profile import describe, edges
 
+Array = npt.NDArray[np.float64]
 CONFIG = MonitorConfig()
-FEATURES = 20
-CHUNK = 100
-"""Rows between two looks, one a minute: 144,000 rows a day."""
-LOOKS = 1440
-DAYS, SHIFTS = 20, 40
-"""Streams in one repeat."""
+LOOKS = round(86400 / CONFIG.every)
+"""Looks in a day: as many as there may be."""
+DAYS, STREAMS = 40, 20
+"""Streams of each kind in one repeat."""
 REFERENCES = (200, 2000, 20_000)
 """Rows that the profiles were made from."""
+TRAFFIC = (100, 1000)
+"""Rows between two looks: windows that overlap by nine tenths, and windows that share nothing, which is the hardest."""
+AFTER = 4000
+"""Rows for which a change is looked for."""
 
 
-class Feature:
-    """A column with a profile, and streams of it. Half are normal, the others skewed, counts and categories."""
+@dataclass(frozen=True)
+class World:
+    """What a column is like: a normal, its exponential (`skewed`), counts, or categories; with a fraction of missing values."""
 
-    def __init__(self, kind: str, rows: int, rng: np.random.Generator) -> None:
-        self.kind, self.rng = kind, rng
-        sample = self.draw(rows)
-        if kind == "category":
-            self.reference = np.append(np.bincount(sample.astype(int), minlength=8), 0)
-        else:
-            made = describe(sample)
-            self.ends, self.reference = np.asarray(edges(made)), np.asarray(made["counts"])
+    kind: str
+    mean: float = 0.0
+    spread: float = 1.0
+    missing: float = 0.0
+    shares: tuple[float, ...] = (0.4, 0.25, 0.15, 0.1, 0.06, 0.03, 0.009, 0.001)
 
-    def draw(self, rows: int, shift: float = 0.0) -> Any:
-        rng = self.rng
-        if self.kind == "skewed":
-            return np.exp(rng.normal(shift, 1, rows))
-        if self.kind == "counts":
-            return rng.poisson(3, rows).astype(float)
+    def draw(self, rows: int, rng: np.random.Generator) -> Any:
+        """Values as a profile is made of them."""
         if self.kind == "category":
-            return rng.choice(8, rows, p=[0.4, 0.25, 0.15, 0.1, 0.06, 0.03, 0.009, 0.001])
-        return rng.normal(shift, 1, rows)
+            return [f"c{number}" for number in rng.choice(len(self.shares), rows, p=self.shares)]
+        values: Any = (
+            rng.poisson(self.mean, rows) if self.kind == "counts" else rng.normal(self.mean, self.spread, rows)
+        )
+        values = np.exp(values) if self.kind == "skewed" else values.astype(float)
+        return np.where(rng.random(rows) < self.missing, np.nan, values)
 
-    def chunks(self, values: Any) -> Any:
-        """Counts of the profile's bins for each chunk of rows."""
-        bins = len(self.reference)
-        found = values.astype(int) if self.kind == "category" else np.searchsorted(self.ends, values, side="left")
-        owner = np.arange(len(values)) // CHUNK
-        return np.bincount(owner * bins + found, minlength=(len(values) // CHUNK) * bins).reshape(-1, bins)
+    def chances(self, profile: dict[str, Any]) -> Array:
+        """The chance of each bin of a profile, and of a missing value."""
+        from scipy.special import ndtr, pdtr
 
-    def p(self, windows: Any) -> tuple[Any, Any]:
-        compare = compare_categories if self.kind == "category" else compare_numbers
-        found = compare(self.reference, windows)
-        return found.p, found.psi
-
-
-def features(rows: int, rng: np.random.Generator) -> list[Feature]:
-    kinds = ["normal"] * 10 + ["skewed"] * 4 + ["counts"] * 3 + ["category"] * 3
-    return [Feature(kind, rows, rng) for kind in kinds]
+        if self.kind == "category":
+            known = [self.shares[int(name[1:])] for name in profile["counts"]]
+            return np.array([*known, max(0.0, 1 - sum(known)), 0.0])
+        ends = np.asarray(edges(profile))
+        if self.kind == "counts":
+            below = pdtr(ends, self.mean)
+        else:
+            below = ndtr(((np.log(ends) if self.kind == "skewed" else ends) - self.mean) / self.spread)
+        return np.append(np.diff([0.0, *below, 1.0]) * (1 - self.missing), self.missing)
 
 
-def alarms(columns: list[Feature], chunks: list[Any]) -> Any:
-    """For each look whether it alarms, by the rule of `nbprod monitor`; a look at each chunk, over the newest window."""
-    width = CONFIG.window // CHUNK
-    results = []
+COLUMNS = (
+    *[World("normal")] * 8,
+    *[World("normal", missing=0.05)] * 2,
+    *[World("skewed")] * 4,
+    *[World("counts", 3.0)] * 3,
+    *[World("category")] * 3,
+)
+"""The 20 features of a stream."""
+CHANGES: dict[str, tuple[World, World]] = {
+    "the mean of a normal one, by 0.3 sd": (World("normal"), World("normal", 0.3)),
+    "the mean of a skewed one, by 0.3 sd of its logarithm": (World("skewed"), World("skewed", 0.3)),
+    "the mean of counts, from 3 to 3.52 (0.3 sd)": (World("counts", 3.0), World("counts", 3.52)),
+    "the spread of a normal one, by a third": (World("normal"), World("normal", spread=4 / 3)),
+    "the shares of two categories, from 40 and 25 to 28 and 37 %": (
+        World("category"),
+        World("category", shares=(0.28, 0.37, 0.15, 0.1, 0.06, 0.03, 0.009, 0.001)),
+    ),
+    "missing values, from 0 to 3 %": (World("normal"), World("normal", missing=0.03)),
+}
+
+
+class Column:
+    """A column's profile of so many rows, and what looks see of streams."""
+
+    def __init__(self, world: World, rows: int, rng: np.random.Generator) -> None:
+        self.rng, self.categories = rng, world.kind == "category"
+        self.profile = describe(world.draw(rows, rng))
+        counts = self.profile["counts"]
+        self.reference = [*counts.values(), 0] if self.categories else counts
+
+    def chunks(self, world: World, rows: int, count: int) -> npt.NDArray[np.int64]:
+        """For each of `count` times so many rows of a world, their counts by bin, and of missing values."""
+        return self.rng.multinomial(rows, world.chances(self.profile), size=count)
+
+    def compare(self, counts: npt.NDArray[np.int64]) -> Comparison:
+        test = compare_categories if self.categories else compare_numbers
+        known = (float(self.profile["missing"]), int(self.profile["rows"]))
+        return test(self.reference, counts[:, :-1], known, counts[:, -1])
+
+
+def alarms(columns: Sequence[Column], chunks: Iterable[npt.NDArray[np.int64]], width: int) -> npt.NDArray[np.bool_]:
+    """For each look whether it alarms, as `nbprod monitor` decides; a look after each chunk, at the newest `width` of them."""
+    compared = []
     for column, counts in zip(columns, chunks, strict=True):
         sums = np.cumsum(np.vstack([np.zeros((1, counts.shape[1]), int), counts]), axis=0)
-        results.append(column.p(sums[width:] - sums[:-width]))
-    p = holm(np.stack([found for found, _ in results]))
-    level = alpha(CONFIG.false_alarms, CONFIG.every)
-    return ((p < level) & (np.stack([psi for _, psi in results]) >= SMALL)).any(axis=0)
+        compared.append(column.compare(sums[width:] - sums[:-width]))
+    alarmed = judge(compared, alpha(CONFIG.false_alarms, CONFIG.every))[1]
+    return np.asarray(alarmed.any(axis=0))
 
 
-def quiet_days(rows: int, days: int, seed: int) -> float:
-    """The share of days without drift in which there was an alarm."""
-    rng = np.random.default_rng(seed)
-    bad = 0
-    for _ in range(days):
-        columns = features(rows, rng)
-        bad += bool(alarms(columns, [column.chunks(column.draw(LOOKS * CHUNK)) for column in columns]).any())
-    return bad / days
+def quiet_day(task: tuple[int, int, int]) -> bool:
+    """Whether there is an alarm in a day without drift, given the profile's rows, rows between looks, and a seed."""
+    rows, step, seed = task
+    rng = np.random.default_rng([seed, rows, step])
+    width = max(1, CONFIG.window // step)
+    columns = [Column(world, rows, rng) for world in COLUMNS]
+    chunks = (column.chunks(world, step, LOOKS + width - 1) for column, world in zip(columns, COLUMNS, strict=True))
+    return bool(alarms(columns, chunks, width).any())
 
 
-def rows_to_find(rows: int, streams: int, seed: int, shift: float = 0.3) -> list[float]:
-    """Rows after which a shift of one feature out of 20 is found, in each of some streams."""
-    rng = np.random.default_rng(seed)
-    before, after = CONFIG.window // CHUNK - 1, 40
-    found = []
-    for _ in range(streams):
-        columns = features(rows, rng)
-        chunks = []
-        for place, column in enumerate(columns):
-            values = column.draw(before * CHUNK), column.draw(after * CHUNK, shift if place == 0 else 0.0)
-            chunks.append(column.chunks(np.concatenate(values)))
-        seen = np.flatnonzero(alarms(columns, chunks))
-        found.append(float((seen[0] + 1) * CHUNK) if len(seen) else float("inf"))
-    return found
+def rows_to_find(task: tuple[str, int, int]) -> float:
+    """Rows after which a change of one of the 20 features is found, with a look each 100 rows; infinite if not within `AFTER`."""
+    change, rows, seed = task
+    before, after = CHANGES[change]
+    step, width = TRAFFIC[0], CONFIG.window // TRAFFIC[0]
+    rng = np.random.default_rng([seed, rows, list(CHANGES).index(change)])
+    worlds = [(before, after), *[(world, world) for world in COLUMNS[1:]]]
+    columns = [Column(world, rows, rng) for world, _ in worlds]
+    chunks = (
+        np.vstack([column.chunks(old, step, width - 1), column.chunks(new, step, AFTER // step)])
+        for column, (old, new) in zip(columns, worlds, strict=True)
+    )
+    seen = np.flatnonzero(alarms(columns, chunks, width))
+    return float((seen[0] + 1) * step) if len(seen) else math.inf
 
 
-def reading(root: Path, lines: int) -> tuple[float, float]:
-    """Seconds for the newest 1,000 rows of a log, and for laying out all of it."""
-    import gc
-    import json
+def share(hits: int, of: int) -> str:
+    """A share in percent, with the limits between which 95 of 100 such studies find it (Clopper and Pearson)."""
+    from scipy.special import betaincinv
 
-    from nbprod.monitoring.bulk import lay_out_log
-    from nbprod.monitoring.log import PredictionLog
+    low = float(betaincinv(hits, of - hits + 1, 0.025)) if hits else 0.0
+    high = float(betaincinv(hits + 1, of - hits, 0.975)) if hits < of else 1.0
+    return f"{100 * hits / of:.2f} % ({hits:,} of {of:,}; 95 % confidence: {100 * low:.2f} to {100 * high:.2f} %)"
 
-    path = root / "predictions-1.jsonl"
-    if not path.exists():
-        rng = np.random.default_rng(0)
-        with path.open("w") as out:
-            for i, row in enumerate(rng.normal(10, 2, (lines, 13)).round(3).tolist()):
-                line = {"ts": i, "id": f"{i:032x}", "version": 1, "route": "predict"}
-                given = {"rows": [{f"feature_{j}": value for j, value in enumerate(row)}]}
-                out.write(
-                    json.dumps({**line, "arguments": given, "answer": [{"kind": "a"}], "ms": 1.9, "status": 200}) + "\n"
-                )
-    log = PredictionLog(root)
-    started = time.perf_counter()
-    assert len(log.newest(1000)) == 1000
-    newest = time.perf_counter() - started
-    gc.collect()
-    started = time.perf_counter()
-    assert len(lay_out_log(log, 0, 1).features) == lines
-    return newest, time.perf_counter() - started
+
+def in_parallel(work: Callable[[Any], Any], tasks: Sequence[Any]) -> list[Any]:
+    """The results of tasks, computed by all processors."""
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
+        return list(pool.map(work, tasks, chunksize=max(1, len(tasks) // 64)))
 
 
 def bench_drift(root: Path, repeats: int) -> list[Row]:
-    """False alarms and power of the drift tests on simulated streams; reading a million lines of log."""
-    rows: list[Row] = []
-    for size in REFERENCES:
-        quiet = Spread(tuple(100 * quiet_days(size, DAYS, seed=1000 * size + turn) for turn in range(repeats)))
-        mean = sum(quiet.values) / len(quiet.values)
-        what = (
-            "streams without drift, 20 features, a look each minute: % of days with an alarm"
-            if size == REFERENCES[0]
-            else ""
-        )
-        rows.append((what, f"profile of {size:,} rows; {DAYS * repeats} days, {mean:.2f} % in all", str(quiet)))
-    for size in REFERENCES[1:]:
-        found = [value for turn in range(repeats) for value in rows_to_find(size, SHIFTS, seed=size + turn)]
-        within = sum(value <= 1000 for value in found) / len(found)
-        what = "one of 20 features shifts by 0.3 sd: rows until it is found" if size == REFERENCES[1] else ""
-        rows.append(
-            (
-                what,
-                f"profile of {size:,} rows; {len(found)} streams, {100 * within:.1f} % within 1,000",
-                str(Spread(tuple(found))),
-            )
-        )
-    times = [reading(root, 1_000_000) for _ in range(min(repeats, 3))]
-    rows.append(
+    """False alarms and power of the drift tests on simulated streams; reading a long log."""
+    return [*bench_quiet(repeats), *bench_changes(repeats), *bench_reading(root, repeats)]
+
+
+def bench_quiet(repeats: int) -> list[Row]:
+    """Days without drift in which there is an alarm."""
+    days = [(rows, step, seed) for rows in REFERENCES for step in TRAFFIC for seed in range(DAYS * repeats)]
+    bad = dict(zip(days, in_parallel(quiet_day, days), strict=True))
+    found: list[Row] = [
         (
-            "a log of 1,000,000 requests, 13 features, seconds",
-            "the newest 1,000 rows",
-            str(Spread(tuple(a for a, _ in times))),
+            f"days without drift that raise an alarm: 20 features, {LOOKS:,} looks a day",
+            "in all",
+            share(sum(bad.values()), len(bad)),
         )
-    )
-    rows.append(("", "all of it, laid out in columns", str(Spread(tuple(b for _, b in times)))))
-    return rows
+    ]
+    for rows in REFERENCES:
+        for step in TRAFFIC:
+            some = [alarm for (size, each, _), alarm in bad.items() if (size, each) == (rows, step)]
+            found.append(("", f"profile of {rows:,} rows, {step:,} rows between looks", share(sum(some), len(some))))
+    return found
+
+
+def bench_changes(repeats: int) -> list[Row]:
+    """Rows until a change is found."""
+    tasks = [(change, rows, seed) for change in CHANGES for rows in REFERENCES for seed in range(STREAMS * repeats)]
+    taken = dict(zip(tasks, in_parallel(rows_to_find, tasks), strict=True))
+    found: list[Row] = []
+    for change in CHANGES:
+        for rows in REFERENCES:
+            some = [value for (what, size, _), value in taken.items() if (what, size) == (change, rows)]
+            within = share(sum(value <= 1000 for value in some), len(some))
+            what = f"one of 20 features changes: {change}; rows until an alarm" if rows == REFERENCES[0] else ""
+            found.append((what, f"profile of {rows:,} rows", f"{Spread(tuple(some))}; within 1,000: {within}"))
+    return found

@@ -36,6 +36,8 @@ class Comparison:
     p_rank: Array
     p_rare: Array
     p_missing: Array
+    missing_change: Array
+    """By how much the fraction of missing values is another."""
 
     @property
     def p(self) -> Array:
@@ -78,6 +80,7 @@ def compare_numbers(
         2 * np.asarray(ndtr(-np.abs(z))),
         np.full_like(psi, np.nan),
         _p_missing(missing, live_missing, n),
+        _missing_change(missing, live_missing, n),
     )
 
 
@@ -120,6 +123,7 @@ def compare_categories(
         np.full_like(psi, np.nan),
         p_rare,
         _p_missing(missing, live_missing, n),
+        _missing_change(missing, live_missing, n),
     )
 
 
@@ -182,6 +186,11 @@ def _p_missing(reference: tuple[float, int], live: Any, present: Any) -> Array:
     together = seen + before
     chance = size / np.maximum(size + rows, 1.0)
     return np.where(together > 0, _binomial(seen, together, chance), np.nan)
+
+
+def _missing_change(reference: tuple[float, int], live: Any, present: Any) -> Array:
+    seen = np.broadcast_to(np.asarray(live, float), np.shape(present))
+    return np.asarray(np.abs(seen / np.maximum(seen + present, 1.0) - reference[0]))
 
 
 def _binomial(seen: Any, together: Any, chance: Any) -> Array:

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from nbprod.monitoring.compare import Comparison, compare_categories, compare_numbers, holm
-from nbprod.monitoring.layout import Seen
-from nbprod.promotion.profile import bin_counts, edges, split
+from nbprod.monitoring.compare import Array, Comparison, compare_categories, compare_numbers, holm
+from nbprod.monitoring.counts import ColumnCounts
 
 DAY = 86400.0
 ENOUGH = 200
@@ -68,130 +67,70 @@ class ColumnDrift:
 
 
 @dataclass(frozen=True)
-class _Counted:
-    name: str
-    part: str
-    profile: Mapping[str, Any]
-    rows: int
-    numbers: Any
-    missing: int
-    wrong: int
-    reference: list[int]
-    live: list[int]
-    unseen: Mapping[str, int]
+class _Judged:
+    result: Comparison
+    p: float
+    sure: bool
+    alarm: bool
 
 
-def columns_drift(profile: Mapping[str, Any], seen: Seen, level: float, enough: int = ENOUGH) -> list[ColumnDrift]:
-    """Compare all columns of a window with the profile; the chance of any false alarm among them is below `level`.
+def columns_drift(columns: Sequence[ColumnCounts], level: float, enough: int = ENOUGH) -> list[ColumnDrift]:
+    """Compare the counts of a window with their profiles; the chance of any false alarm among them is below `level`."""
+    sure = [column for column in columns if column.rows >= enough and sum(column.reference) >= ENOUGH_REFERENCE]
+    judged = {}
+    if sure:
+        compared = [_compare(column) for column in sure]
+        adjusted, alarms = judge(compared, level)
+        for column, result, p, alarm in zip(sure, compared, adjusted, alarms, strict=True):
+            judged[column.part, column.name] = _Judged(result, float(p), bool(p < level), bool(alarm))
+    return [_verdict(column, judged.get((column.part, column.name))) for column in columns]
 
-    A feature of the profile that no request has is left out (it is optional).
+
+def judge(compared: Sequence[Comparison], level: float) -> tuple[Array, npt.NDArray[np.bool_]]:
+    """Return the p-values adjusted for all columns, and which columns alarm; the first axis is the columns, as many as `compared`.
+
+    What is certain alarms if it also matters: the index is not small, or as many values are missing as are worth a word.
     """
-    counted = [
-        _counted(name, "feature", described, seen.features.columns[name])
-        for name, described in profile.get("features", {}).items()
-        if name in seen.features.columns
-    ]
-    answers = {name: values for table in seen.answers.values() for name, values in table.columns.items()}
-    counted += [
-        _counted(name, "prediction", described, answers[name])
-        for name, described in profile.get("prediction", {}).items()
-        if name in answers
-    ]
-    sure = [item for item in counted if _testable(item, enough)]
-    compared = [_compare(item) for item in sure]
-    adjusted = holm(np.array([float(result.p) for result in compared])) if compared else np.zeros(0)
-    verdicts = {id(item): (result, float(p)) for item, result, p in zip(sure, compared, adjusted, strict=True)}
-    return [_verdict(item, verdicts.get(id(item)), level) for item in counted]
+    adjusted = holm(np.stack([found.p for found in compared]))
+    matters = np.stack([(found.psi >= SMALL) | (found.missing_change >= MISSING) for found in compared])
+    return adjusted, (adjusted < level) & matters
 
 
-def _testable(item: _Counted, enough: int) -> bool:
-    return item.rows >= enough and sum(item.reference) >= ENOUGH_REFERENCE
+def _compare(column: ColumnCounts) -> Comparison:
+    missing = (float(column.profile["missing"]), int(column.profile["rows"]))
+    test = compare_categories if column.kind == "category" else compare_numbers
+    return test(column.reference, column.live, missing, column.missing)
 
 
-def _counted(name: str, part: str, described: Mapping[str, Any], values: Sequence[Any]) -> _Counted:
-    numbers, texts, missing = split(values)
-    kind, rows = described["kind"], len(values)
-    if kind == "category":
-        known = described["counts"]
-        live = dict.fromkeys(known, 0)
-        unseen: dict[str, int] = {}
-        for text in texts:
-            if text in live:
-                live[text] += 1
-            else:
-                unseen[text] = unseen.get(text, 0) + 1
-        for number in numbers:
-            unseen[f"{number:g}"] = unseen.get(f"{number:g}", 0) + 1
-        return _Counted(
-            name,
-            part,
-            described,
-            rows,
-            numbers,
-            missing,
-            len(numbers),
-            [*known.values(), 0],
-            [*live.values(), sum(unseen.values())],
-            unseen,
-        )
-    wrong = len(texts)
-    if kind == "text":
-        wrong, numbers = len(numbers), np.asarray([len(text) for text in texts], float)
-    return _Counted(
-        name,
-        part,
-        described,
-        rows,
-        numbers,
-        missing,
-        wrong,
-        described.get("counts", []),
-        bin_counts(numbers, edges(described)),
-        {},
-    )
-
-
-def _compare(item: _Counted) -> Comparison:
-    missing = (float(item.profile["missing"]), int(item.profile["rows"]))
-    test = compare_categories if item.profile["kind"] == "category" else compare_numbers
-    return test(item.reference, item.live, missing, item.missing)
-
-
-def _verdict(item: _Counted, found: tuple[Comparison, float] | None, level: float) -> ColumnDrift:
-    result, p = found or (None, None)
-    described, rows = item.profile, max(item.rows, 1)
-    low, high = described.get("low"), described.get("high")
-    numbers = item.numbers if described["kind"] != "category" else np.zeros(0)
-    outside = 0 if low is None or high is None else int(((numbers < low) | (numbers > high)).sum())
-    missing = item.missing / rows
-    psi = float(result.psi) if result else None
+def _verdict(column: ColumnCounts, judged: _Judged | None) -> ColumnDrift:
+    described, rows = column.profile, max(column.rows, 1)
+    psi = float(judged.result.psi) if judged else None
     verdict = "too few rows"
-    if psi is not None and p is not None:
-        matters = psi >= SMALL or abs(missing - float(described["missing"])) >= MISSING
-        verdict = "fine" if p >= level else "changed" if not matters else "drift"
+    if judged:
+        verdict = "drift" if judged.alarm else "changed" if judged.sure else "fine"
         if verdict == "drift" and described.get("seen") == "training" and described["kind"] == "number":
             verdict = "unsure"  # a model is surer of the rows it was trained on
     return ColumnDrift(
-        name=item.name,
-        part=item.part,
-        kind=described["kind"],
-        rows=item.rows,
+        name=column.name,
+        part=column.part,
+        kind=column.kind,
+        rows=column.rows,
         verdict=verdict,
         psi=psi,
-        threshold=float(result.threshold) if result else None,
-        p=p,
-        size=""
-        if psi is None or psi < SMALL
-        else "small"
-        if psi < MODERATE
-        else "moderate"
-        if psi < LARGE
-        else "large",
+        threshold=float(judged.result.threshold) if judged else None,
+        p=judged.p if judged else None,
+        size=_size(psi),
         before=described.get("mean"),
-        after=float(numbers.mean()) if len(numbers) else None,
+        after=column.mean,
         missing_before=float(described["missing"]),
-        missing=missing,
-        out_of_range=outside / rows,
-        wrong_type=item.wrong / rows,
-        unseen=dict(sorted(item.unseen.items(), key=lambda entry: -entry[1])[:LISTED]),
+        missing=column.missing / rows,
+        out_of_range=column.outside / rows,
+        wrong_type=column.wrong / rows,
+        unseen=dict(column.unseen.most_common(LISTED)),
     )
+
+
+def _size(psi: float | None) -> str:
+    if psi is None or psi < SMALL:
+        return ""
+    return "small" if psi < MODERATE else "moderate" if psi < LARGE else "large"

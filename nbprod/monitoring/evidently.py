@@ -49,7 +49,7 @@ def write_evidently(report: Report, target: Path, python: str | None = None) -> 
     features = [column.name for column in report.columns if column.part == "feature" and column.kind != "text"]
     tables = {
         "reference": {name: _drawn(report.profile["features"][name]) for name in features},
-        "current": {name: list(report.seen.features.columns[name]) for name in features},
+        "current": {name: report.sample["feature", name] for name in features},
     }
     with tempfile.TemporaryDirectory(prefix="nbprod-evidently-") as folder:
         (Path(folder) / "tables.json").write_text(json.dumps(tables), "utf-8")

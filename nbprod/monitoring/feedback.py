@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from nbprod.monitoring.index import Index, Place
 from nbprod.monitoring.layout import Seen, lay_out
-from nbprod.monitoring.log import FEEDBACK, PredictionLog
+from nbprod.monitoring.log import FEEDBACK, PredictionLog, Tail
 
 T = TypeVar("T")
 
@@ -59,46 +60,104 @@ class Labelled:
         )
 
 
-def read_feedback(log: PredictionLog) -> dict[tuple[str, int], Any]:
-    """All labels by request id and row, and how often one was changed under the key `("", -1)`."""
-    found: dict[tuple[str, int], Any] = {}
-    changed = 0
-    for line in log.lines(FEEDBACK):
-        if "label" not in line or not isinstance(line.get("id"), str):
-            log.losses.broken += 1
-            continue
-        label, row = line["label"], line.get("row")
-        many = row is None and isinstance(label, list)
-        for at, item in enumerate(label) if many else [(row if isinstance(row, int) else 0, label)]:
-            key = (line["id"], at)
-            changed += key in found and found[key] != item
-            found[key] = item
-    found["", -1] = changed
-    return found
+@dataclass(frozen=True, order=True)
+class _Asked:
+    """A request that was labelled, as its line's head tells it."""
+
+    ts: float
+    place: Place
+    version: int | None
+    route: str | None
+
+
+class Feedback:
+    """Labels beside the requests they are of. `update` reads what is new, so that a watcher pays for new lines only."""
+
+    def __init__(self, log: PredictionLog) -> None:
+        self.log = PredictionLog(log.folder)  # what it cannot read is counted here
+        self.labels: dict[tuple[str, int], Any] = {}
+        self.changed = 0
+        self._tail, self._index = Tail(self.log, FEEDBACK), Index(self.log)
+        self._asked: dict[str, list[_Asked]] = {}
+
+    @property
+    def broken(self) -> int:
+        """Lines of feedback that could not be read."""
+        return self.log.losses.broken
+
+    def update(self) -> None:
+        """Read what is new. Raises `LogError`."""
+        fresh = self._read_labels() - self._asked.keys()
+        if not self.labels:
+            return
+        if self._index.empty:
+            self._asked, fresh = {name: [] for name in fresh}, set()
+        for name, place, text in self._index.new():
+            if name in self._asked:
+                self._take(name, place, text)
+        self._asked.update((name, []) for name in fresh)
+        for name, place, text in self._index.find(fresh):
+            self._take(name, place, text)
+
+    def rows(self, *, version: int | None = None, route: str = "predict", newest: int | None = None) -> Labelled:
+        """The labelled rows (of a version); with `newest` only the last so many, by the time of the request."""
+        asked = sorted(
+            one
+            for several in self._asked.values()
+            for one in several
+            if version in (None, one.version) and one.route in (None, route)
+        )
+        most = len(asked) if newest is None else newest
+        while True:
+            chosen = asked[max(0, len(asked) - most) :]
+            texts = dict(self._index.read([one.place for one in chosen]))
+            lines = PredictionLog(self.log.folder).parsed(texts[one.place] for one in chosen if one.place in texts)
+            joined = join(lay_out(lines), self.labels, route)
+            if newest is None or len(joined) >= newest or most >= len(asked):
+                break
+            most *= 2  # some labels are of rows that their requests do not have
+        joined.changed = self.changed
+        if version is None and newest is None:
+            joined.unknown = len(self.labels) - len(joined)
+        return joined if newest is None or len(joined) <= newest else joined.part(slice(len(joined) - newest, None))
+
+    def _take(self, name: str, place: Place, text: bytes) -> None:
+        for line in PredictionLog(self.log.folder).heads((text,)):
+            version, route = line.get("version"), line.get("route")
+            self._asked[name].append(_Asked(float(line.get("ts", 0)), place, version, route))
+
+    def _read_labels(self) -> set[str]:
+        """Read new feedback; returns the requests that it is about."""
+        fresh = set()
+        for line in self._tail.new():
+            name = line.get("id")
+            if "label" not in line or not isinstance(name, str):
+                self.log.losses.broken += 1
+                continue
+            for row, label in rows_of(line):
+                changed = (name, row) in self.labels and self.labels[name, row] != label
+                self.changed += changed
+                self.labels[name, row] = label
+            fresh.add(name)
+        return fresh
+
+
+def rows_of(line: Mapping[str, Any]) -> Iterator[tuple[int, Any]]:
+    """The rows that a line of feedback is about, and their labels."""
+    label, row = line["label"], line.get("row")
+    if row is None and isinstance(label, list):
+        yield from enumerate(label)
+    else:
+        yield row if isinstance(row, int) else 0, label
 
 
 def labelled(
     log: PredictionLog, *, version: int | None = None, route: str = "predict", newest: int | None = None
 ) -> Labelled:
     """Join feedback to the predictions; with `newest` only the last so many rows, by the time of the request."""
-    labels = read_feedback(log)
-    changed = labels.pop(("", -1), 0)
-    if not labels:
-        return Labelled()
-    wanted = {key[0] for key in labels}
-    lines = [
-        line
-        for line in log.lines()
-        if line.get("id") in wanted
-        and (version is None or line.get("version") == version)
-        and line.get("route", route) == route
-    ]
-    lines.sort(key=lambda line: float(line.get("ts", 0)))
-    joined = join(lay_out(lines), labels, route)
-    joined.changed = changed
-    if version is None:
-        joined.unknown = len(labels) - len(joined)
-    return joined if newest is None or len(joined) <= newest else joined.part(slice(len(joined) - newest, None))
+    feedback = Feedback(log)
+    feedback.update()
+    return feedback.rows(version=version, route=route, newest=newest)
 
 
 def join(seen: Seen, labels: dict[tuple[str, int], Any], route: str = "predict") -> Labelled:

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from nbprod.monitoring.log import Line, is_answered
+from nbprod.monitoring.lines import Line
+from nbprod.monitoring.log import is_answered
 from nbprod.promotion.profile import columns_of_answer, columns_of_arguments
 
 LAID_OUT = ("arguments", "answer")

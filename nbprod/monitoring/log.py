@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import heapq
-import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from nbprod.errors import Location, NbprodError
+from nbprod.errors import Location
+from nbprod.monitoring.lines import (
+    DETAILS,
+    Line,
+    LogError,
+    backwards,
+    forwards,
+    head,
+    modified,
+    parse,
+    size_of,
+    unreadable,
+    was_cut,
+    whole_size,
+)
 
-Line = dict[str, Any]
-BLOCK = 1 << 20
 EARLY = 100
 PREDICTIONS, FEEDBACK, SHADOW = "predictions", "feedback", "shadow"
-
-
-class LogError(NbprodError, OSError):
-    """A prediction log cannot be read."""
 
 
 @dataclass
@@ -33,11 +39,33 @@ class Losses:
 
 
 @dataclass
+class Versions:
+    """Which versions the files hold, up to a place in each; what was read whole once is not read again for another version."""
+
+    known: dict[str, tuple[int, frozenset[int]]] = field(default_factory=dict)
+
+    def without(self, path: Path, version: int | None) -> int:
+        """The place in a file up to which it does not hold the version."""
+        place, versions = self.known.get(path.name, (0, frozenset()))
+        return place if version is not None and version not in versions and place <= size_of(path) else 0
+
+    def note(self, path: Path, start: int, end: int, versions: Iterable[int]) -> None:
+        """Take note of what a file holds between two places; nothing is known where what stands before is not."""
+        place, before = self.known.get(path.name, (0, frozenset()))
+        if start <= place <= end:
+            self.known[path.name] = end, before.union(versions)
+
+
+@dataclass
 class PredictionLog:
-    """The log in a service's folder `predictions/`; files of one kind are named `KIND-*.jsonl`."""
+    """The log in a service's folder `predictions/`; files of one kind are named `KIND-*.jsonl`.
+
+    What a reader keeps of it from one look to the next are `versions`.
+    """
 
     folder: Path
     losses: Losses = field(default_factory=Losses)
+    versions: Versions = field(default_factory=Versions)
 
     def files(self, kind: str) -> list[Path]:
         """The files of a kind, the one written last at the end. Raises `LogError` if the folder cannot be read."""
@@ -54,12 +82,16 @@ class PredictionLog:
             raise unreadable(self.folder, error) from error
         return [Path(path) for _, path in sorted(found)]
 
+    def size(self) -> int:
+        """How many bytes of predictions and feedback there are; another number when something was added, whatever clocks say."""
+        return sum(size_of(path) for kind in (PREDICTIONS, FEEDBACK) for path in self.files(kind))
+
     def lines(self, kind: str = PREDICTIONS, since: float | None = None) -> Iterator[Line]:
         """Yield the lines of a kind, file by file, from the time `since` on (epoch seconds)."""
         for path in self.files(kind):
-            if since is not None and _mtime(path) < since:
+            if since is not None and modified(path) < since:
                 continue
-            for line in self.parsed(_whole_lines(path)):
+            for line in self.parsed(forwards(path)):
                 if since is None or line.get("ts", 0) >= since:
                     yield line
 
@@ -71,10 +103,10 @@ class PredictionLog:
         heap: list[tuple[float, int, int, Line]] = []  # the newest so far, the oldest of them on top
         held = count = 0
         for path in reversed(self.files(kind)):
-            if held >= rows and heap and _mtime(path) < heap[0][0]:
+            if held >= rows and heap and modified(path) < heap[0][0]:
                 break
             own = 0
-            for line in self.parsed(_backwards(path)):
+            for line in self._of_version(path, version):
                 if not is_answered(line) or (version is not None and line.get("version") != version):
                     continue
                 size = rows_in(line)
@@ -89,13 +121,16 @@ class PredictionLog:
         return [line for *_, line in sorted(heap, key=lambda item: item[:2])]
 
     def since(self, start: float, most: int) -> list[Line]:
-        """Return the newest lines from the time `start` on, at most so many of each file; read from the files' ends."""
+        """Return the newest requests from the time `start` on, at most so many of each file, without what was asked and answered.
+
+        Read from the files' ends.
+        """
         found: list[Line] = []
         for path in self.files(PREDICTIONS):
-            if _mtime(path) < start:
+            if modified(path) < start:
                 continue
             own = early = 0
-            for line in self.parsed(_backwards(path)):
+            for line in self.heads(backwards(path)):
                 if float(line.get("ts", 0)) < start:
                     early += 1
                     if early > EARLY:  # several threads write, so lines are only nearly in order
@@ -107,12 +142,16 @@ class PredictionLog:
                     break
         return sorted(found, key=lambda line: float(line.get("ts", 0)))
 
-    def parsed(self, lines: Iterator[bytes]) -> Iterator[Line]:
+    def count_cut(self) -> None:
+        """Count the files that end in the middle of a line: whoever wrote them was killed."""
+        self.losses.broken += sum(map(was_cut, self.files(PREDICTIONS)))
+
+    def parsed(self, lines: Iterable[bytes]) -> Iterator[Line]:
         """Parse lines; what is broken or dropped is counted."""
-        loads, losses = json.loads, self.losses
+        losses = self.losses
         for text in lines:
             try:
-                line = loads(text)
+                line = parse(text)
             except ValueError:
                 losses.broken += bool(text.strip())
                 continue
@@ -122,6 +161,31 @@ class PredictionLog:
                 losses.dropped += line["dropped"] if isinstance(line["dropped"], int) else 0
             else:
                 yield line
+
+    def heads(self, lines: Iterable[bytes]) -> Iterator[Line]:
+        """Parse lines without what was asked and answered."""
+        for text in lines:
+            line = head(text)
+            if line is not None:
+                yield line
+            else:
+                for other in self.parsed((text,)):
+                    yield {key: value for key, value in other.items() if key not in DETAILS}
+
+    def _of_version(self, path: Path, version: int | None) -> Iterator[Line]:
+        """The lines of a file, the last one first, those of other versions left out where that is easily seen."""
+        stop, end, others = self.versions.without(path, version), whole_size(path), set[int]()
+        for text in backwards(path, stop):
+            line = head(text) if version is not None else None
+            if line is not None and line["version"] != version:
+                others.add(line["version"])
+                continue
+            for found in self.parsed((text,)):
+                told = found.get("version")
+                if isinstance(told, int):
+                    others.add(told)
+                yield found
+        self.versions.note(path, stop, end, others)
 
 
 @dataclass
@@ -137,32 +201,39 @@ class Tail:
 
     def new(self) -> list[Line]:
         """Return the lines that are new, those of one file together."""
-        found: list[Line] = []
+        return list(self.log.parsed(text for _, _, text in self.raw()))
+
+    def heads(self) -> Iterator[Line]:
+        """Yield the lines that are new, without what was asked and answered."""
+        return self.log.heads(text for _, _, text in self.raw())
+
+    def raw(self) -> Iterator[tuple[str, int, bytes]]:
+        """Yield what is new as it stands in the files: the file's name, place and text of each line."""
         paths = self.log.files(self.kind)
+        names = {path.name for path in paths}
+        self.places = {name: place for name, place in self.places.items() if name in names}
         for path in paths:
-            place = self.places.get(path.name, 0)
-            size = _size(path)
+            name = path.name
+            place, size = self.places.get(name, 0), size_of(path)
             if size < place:  # another file of that name
                 place = 0
             if size > place:
-                reader = _Whole(path, place)
-                found.extend(self.log.parsed(iter(reader)))
-                self.places[path.name] = reader.place
-        names = {path.name for path in paths}
-        self.places = {name: place for name, place in self.places.items() if name in names}
-        return found
+                for text in forwards(path, place):
+                    yield name, place, text
+                    place += len(text)
+                    self.places[name] = place
 
     def skip(self) -> None:
         """Take all that is there now as seen."""
-        self.places = {path.name: _size(path) for path in self.log.files(self.kind)}
+        self.places = {path.name: whole_size(path) for path in self.log.files(self.kind)}
 
 
-def is_answered(line: Mapping[str, Any]) -> bool:
+def is_answered(line: Mapping[str, object]) -> bool:
     """Whether a line is of a request that got its answer."""
     return line.get("status", 200) == 200 and "arguments" in line
 
 
-def rows_in(line: Mapping[str, Any]) -> int:
+def rows_in(line: Mapping[str, object]) -> int:
     """How many rows a request asked about."""
     arguments = line.get("arguments")
     if isinstance(arguments, dict):
@@ -185,85 +256,8 @@ def check_log(folder: Path, name: str) -> PredictionLog:
     return log
 
 
-class _Whole:
-    """The whole lines of a file from a place on; `place` is the end of the last one given."""
-
-    def __init__(self, path: Path, place: int = 0) -> None:
-        self.path, self.place = path, place
-
-    def __iter__(self) -> Iterator[bytes]:
-        try:
-            with self.path.open("rb", BLOCK) as file:
-                file.seek(self.place)
-                for text in file:
-                    if not text.endswith(b"\n"):  # still being written
-                        return
-                    self.place += len(text)
-                    yield text
-        except FileNotFoundError:  # retention removed it
-            return
-        except OSError as error:
-            raise unreadable(self.path, error) from error
-
-
-def _whole_lines(path: Path) -> Iterator[bytes]:
-    return iter(_Whole(path))
-
-
-def _backwards(path: Path) -> Iterator[bytes]:
-    """The whole lines of a file, the last one first."""
-    try:
-        with path.open("rb") as file:
-            end = file.seek(0, os.SEEK_END)
-            rest, first = b"", True
-            while end > 0:
-                start = max(0, end - BLOCK)
-                file.seek(start)
-                parts = (file.read(end - start) + rest).split(b"\n")
-                rest, end = parts[0], start
-                tail = parts[:0:-1]
-                if first and parts:  # what follows the last line break is still being written
-                    tail, first = tail[1:], False
-                yield from tail
-            if rest and not first:
-                yield rest
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise unreadable(path, error) from error
-
-
-def unreadable(path: Path, error: OSError) -> LogError:
-    """The error for a log that the system does not let us read."""
-    return LogError(
-        f"the prediction log cannot be read: {error.strerror}",
-        where=Location(file=str(path)),
-        fix="The user who reads it needs the rights of the one whom the service runs as.",
-    )
-
-
 def _written(entry: os.DirEntry[str]) -> float:
     try:
         return entry.stat().st_mtime
     except FileNotFoundError:
         return 0.0
-
-
-def _mtime(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except FileNotFoundError:
-        return 0.0
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
-
-
-def times(lines: Sequence[Line]) -> tuple[float, float] | None:
-    """The times of the oldest and the newest line."""
-    stamps = [line["ts"] for line in lines if isinstance(line.get("ts"), (int, float))]
-    return (min(stamps), max(stamps)) if stamps else None

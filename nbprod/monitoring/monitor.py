@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbprod.errors import Location, NbprodError
-from nbprod.monitoring.bulk import lay_out_log
+from nbprod.monitoring.bulk import count_log
+from nbprod.monitoring.counts import Counts, Place
 from nbprod.monitoring.drift import ENOUGH, ColumnDrift, alpha, columns_drift
-from nbprod.monitoring.feedback import Labelled, labelled
-from nbprod.monitoring.layout import Seen, lay_out
-from nbprod.monitoring.log import Line, PredictionLog, check_log
+from nbprod.monitoring.feedback import Feedback, Labelled
+from nbprod.monitoring.layout import lay_out
+from nbprod.monitoring.log import Losses, PredictionLog, Versions, check_log
 from nbprod.monitoring.scores import Score, known, scores
-from nbprod.monitoring.traffic import Traffic, traffic
+from nbprod.monitoring.traffic import Meter, Traffic
 from nbprod.promotion.registry import ModelVersion, Registry
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ class Report:
     losses: Mapping[str, int]
     notes: list[str]
     profile: Mapping[str, Any] = field(repr=False)
-    seen: Seen = field(repr=False)
+    sample: Mapping[Place, list[Any]] = field(repr=False)
+    """Values of each column, by its part and name: evenly chosen ones where there are many."""
 
     @property
     def drifted(self) -> list[ColumnDrift]:
@@ -82,6 +84,19 @@ def deployment(project: Project, name: str) -> Path:
     return project.state / "deployments" / name
 
 
+@dataclass
+class Followed:
+    """What a watcher keeps from one look to the next, so that it reads new lines only."""
+
+    feedback: Feedback
+    versions: Versions = field(default_factory=Versions)
+
+    @classmethod
+    def of(cls, log: PredictionLog) -> Followed:
+        """Nothing read yet."""
+        return cls(Feedback(log))
+
+
 def monitor(
     project: Project,
     name: str,
@@ -90,6 +105,7 @@ def monitor(
     *,
     rows: int | None = None,
     since: float | None = None,
+    followed: Followed | None = None,
 ) -> Report:
     """Look at a service once.
 
@@ -100,6 +116,7 @@ def monitor(
         version: The model version whose requests are looked at; the champion without it.
         rows: The newest rows to compare, in place of `config.window`.
         since: Compare all rows from this time on (epoch seconds) instead.
+        followed: What an earlier look has read.
 
     Raises:
         NotFoundError: No such model or version.
@@ -107,34 +124,44 @@ def monitor(
     """
     chosen = Registry(project).get(name, version)
     log = check_log(deployment(project, name) / "predictions", name)
+    followed = followed or Followed.of(log)
+    log.versions = followed.versions
+    profile = read_profile(chosen)
+    counts, meter = Counts(profile), Meter()
+    wanted = rows or config.window
     if since is None:
-        seen = lay_out(log.newest(rows or config.window, chosen.version))
+        _count_newest(log, chosen.version, wanted, counts, meter)
     else:
-        seen = lay_out_log(log, since, chosen.version)
-    return look(
-        chosen,
-        log,
-        seen,
-        config,
-        labelled(log, version=chosen.version, route=config.route, newest=rows or config.window),
-    )
+        count_log(log, since, chosen.version, counts, meter)
+    log.count_cut()
+    followed.feedback.update()
+    labelled = followed.feedback.rows(version=chosen.version, route=config.route, newest=wanted)
+    losses = log.losses
+    losses.broken += followed.feedback.broken
+    losses.future = counts.future
+    return look(chosen, profile, counts, meter.traffic(), losses, labelled, config)
 
 
-def look(version: ModelVersion, log: PredictionLog, seen: Seen, config: MonitorConfig, rows: Labelled) -> Report:
-    """Compare these requests of a version with its profile, and its live metrics with its run's."""
+def look(
+    version: ModelVersion,
+    profile: Mapping[str, Any] | None,
+    counts: Counts,
+    traffic: Traffic,
+    losses: Losses,
+    rows: Labelled,
+    config: MonitorConfig,
+) -> Report:
+    """Compare counts of a version's requests with its profile, and its live metrics with its run's."""
     notes: list[str] = []
-    profile = read_profile(version)
     level = alpha(config.false_alarms, config.every)
-    size = len(seen.features)
-    columns = columns_drift(profile, seen, level) if profile else []
     if profile is None:
         notes.append(
             f"{version.name} was promoted before profiles were kept, so drift cannot be told: promote its run again"
         )
-    elif not size:
+    elif not counts.rows:
         notes.append(f"{version.name} has answered nothing yet")
-    elif size < ENOUGH:
-        notes.append(f"{size} rows are too few for a verdict on drift: {ENOUGH} are needed")
+    elif counts.rows < ENOUGH:
+        notes.append(f"{counts.rows} rows are too few for a verdict on drift: {ENOUGH} are needed")
     elif profile.get("rows", 0) < 50:
         notes.append(
             f"the profile of {version.name} is of {profile.get('rows', 0)} rows, too few to tell drift: keep the training table in a variable"
@@ -144,30 +171,28 @@ def look(version: ModelVersion, log: PredictionLog, seen: Seen, config: MonitorC
     if len(rows) and missing:
         reason = "is none that can be computed from labels" if known(missing[0]) is None else "does not fit the labels"
         notes.append(f"monitor.require: {missing[0]} {reason}")
-    start = seen.lines[0].get("ts") if seen.lines else None
-    requests = _recent(log, version.version, start)
-    ahead = time.time() + 60
-    log.losses.future = sum(1 for line in seen.lines if float(line.get("ts", 0)) > ahead)
-    if log.losses.future:
-        notes.append(f"{log.losses.future} requests are dated in the future: a clock was set back")
-    if log.losses.broken:
-        notes.append(f"{log.losses.broken} lines of the log could not be read and are left out")
-    if log.losses.dropped:
-        notes.append(f"the service dropped {log.losses.dropped} lines: it was asked faster than it could log")
+    if losses.future:
+        notes.append(f"{losses.future} requests are dated in the future: a clock was set back")
+    if losses.broken:
+        notes.append(f"{losses.broken} lines of the log could not be read and are left out")
+    if losses.dropped:
+        notes.append(
+            f"the service dropped {losses.dropped} lines: it was asked faster than it could log, or could not write"
+        )
     return Report(
         version.model,
         version.version,
         time.time(),
-        size,
+        counts.rows,
         level,
-        columns,
+        columns_drift(counts.columns, level),
         found,
-        traffic(requests),
+        traffic,
         len(rows),
-        asdict(log.losses),
+        asdict(losses),
         notes,
         profile or {},
-        seen,
+        counts.sample,
     )
 
 
@@ -189,19 +214,21 @@ def read_profile(version: ModelVersion) -> dict[str, Any] | None:
 
 def recent(log: PredictionLog, version: int, rows: int) -> Traffic:
     """The traffic of a version's newest requests, so many rows back."""
+    meter = Meter()
     newest = log.newest(rows, version)
-    return traffic(_recent(log, version, float(newest[0].get("ts", 0)))) if newest else Traffic()
+    if newest:
+        _measure(log, version, float(newest[0].get("ts", 0)), meter)
+    return meter.traffic()
 
 
-def _recent(log: PredictionLog, version: int, start: float | None) -> list[Line]:
-    """The requests of a version in the time of the window, those that failed among them."""
-    if start is None:
-        return [
-            line
-            for _, line in zip(range(MOST_LINES), log.lines(), strict=False)
-            if line.get("version", version) == version
-        ]
+def _count_newest(log: PredictionLog, version: int, rows: int, counts: Counts, meter: Meter) -> None:
+    seen = lay_out(log.newest(rows, version))
+    counts.take(seen, time.time())
+    _measure(log, version, counts.start or 0.0, meter)
+
+
+def _measure(log: PredictionLog, version: int, start: float, meter: Meter) -> None:
+    """Measure the requests of a version from the time `start` on, those that failed among them."""
     broken = log.losses.broken, log.losses.dropped
-    found = [line for line in log.since(start, MOST_LINES) if line.get("version", version) == version]
+    meter.take(line for line in log.since(start, MOST_LINES) if line.get("version", version) == version)
     log.losses.broken, log.losses.dropped = broken  # the same lines as before
-    return found

@@ -97,7 +97,7 @@ def _columns(report: Report) -> str:
 
 def _plot(column: ColumnDrift, report: Report) -> str:
     profile = report.profile["features" if column.part == "feature" else "prediction"][column.name]
-    values = _values(column, report)
+    values = split(report.sample[column.part, column.name])
     if profile["kind"] == "category":
         drawn = _categories(profile["counts"], values[1])
     elif 0 < len(edges(profile)) <= BARS and profile["kind"] == "number":
@@ -106,14 +106,6 @@ def _plot(column: ColumnDrift, report: Report) -> str:
         drawn = _histogram(profile, values)
     state = f' <span class="bad">{column.verdict}</span>' if column.alarm else ""
     return f"<figure><figcaption>{_text(column.name)}{' (length)' if column.kind == 'text' else ''}{state}</figcaption>{drawn}</figure>"
-
-
-def _values(column: ColumnDrift, report: Report) -> Any:
-    if column.part == "feature":
-        return split(report.seen.features.columns[column.name])
-    return split(
-        next(table.columns[column.name] for table in report.seen.answers.values() if column.name in table.columns)
-    )
 
 
 def _histogram(profile: Mapping[str, Any], values: tuple[Any, list[str], int]) -> str:

@@ -42,8 +42,8 @@ class State:
     """Until when the cron line was obeyed."""
     attempted: float = 0.0
     looked: float = 0.0
-    seen: float = 0.0
-    """The time of the newest request that was looked at."""
+    seen: float = 0
+    """How many bytes the log had at the last look."""
     feedback: dict[str, int] = field(default_factory=dict)
     """Places in the feedback files up to which labels were used."""
     collected: dict[str, Any] | None = None

@@ -7,16 +7,15 @@ from dataclasses import asdict
 from typing import Any
 
 from nbprod.errors import ConflictError, GateError, NbprodError, NotFoundError
+from nbprod.monitoring.lines import DETAILS
 from nbprod.monitoring.log import PREDICTIONS, SHADOW, Tail
 from nbprod.monitoring.monitor import recent
 from nbprod.monitoring.state import Phase
-from nbprod.monitoring.traffic import Traffic, traffic
+from nbprod.monitoring.traffic import Meter, Traffic
 from nbprod.monitoring.verdicts import problem_of, problem_of_shadow, shadowed
 from nbprod.monitoring.watched import Watched
 from nbprod.promotion.version import CHALLENGER, Kind, ModelVersion
 from nbprod.service import deployments
-
-DETAILS = ("arguments", "answer")
 
 
 class Takeover:
@@ -26,6 +25,7 @@ class Takeover:
         self.watched, self.config = watched, watched.config
         self._tail: Tail | None = None
         self._lines: list[dict[str, Any]] = []
+        self._meter = Meter()
         self._suspected: str | None = None
 
     def begin(self, champion: ModelVersion, challenger: ModelVersion) -> None:
@@ -47,7 +47,7 @@ class Takeover:
         service = w.service()
         if service is not None and service.challenger is None:  # killed before it began, or ended by someone
             deployments.shadow(w.project, w.name, state.challenger)
-        found = shadowed(self._followed(SHADOW), state.challenger)
+        found = shadowed(self._shadowed(), state.challenger)
         if found.requests < self.config.shadow and service is not None and now - state.started < self.config.patience:
             return False
         w.emit("shadowed", version=state.challenger, **asdict(found))
@@ -89,14 +89,14 @@ class Takeover:
         if version != state.challenger:  # somebody else has changed the champion
             self._rest()
             return True
-        own = [line for line in self._followed(PREDICTIONS) if line.get("version") == version]
-        problem = problem_of(traffic(own), Traffic(**state.baseline), self.config.slower)
+        now_traffic = self._traffic(version)
+        problem = problem_of(now_traffic, Traffic(**state.baseline), self.config.slower)
         if problem is not None and self._suspected is not None:
             self._go_back(problem)
             return True
         self._suspected = problem
         if problem is None and now - state.started >= self.config.guard:
-            w.emit("kept", version=version, requests=len(own))
+            w.emit("kept", version=version, requests=now_traffic.requests)
             self._rest()
             return True
         return False
@@ -137,16 +137,27 @@ class Takeover:
         self.watched.rest()
 
     def _forget(self) -> None:
-        self._tail, self._lines, self._suspected = None, [], None
+        self._tail, self._lines, self._meter, self._suspected = None, [], Meter(), None
 
     def _here(self, kind: str) -> dict[str, int]:
         tail = Tail(self.watched.log, kind)
         tail.skip()
         return tail.places
 
-    def _followed(self, kind: str) -> list[dict[str, Any]]:
-        """The lines of a kind since the phase began, each without what takes room."""
+    def _follow(self, kind: str) -> Tail:
+        """What is read of a kind since the phase began."""
         if self._tail is None or self._tail.kind != kind:
-            self._tail, self._lines = Tail(self.watched.log, kind, dict(self.watched.state.places)), []
-        self._lines += [{key: value for key, value in line.items() if key not in DETAILS} for line in self._tail.new()]
+            self._forget()
+            self._tail = Tail(self.watched.log, kind, dict(self.watched.state.places))
+        return self._tail
+
+    def _shadowed(self) -> list[dict[str, Any]]:
+        """The lines of the challenger's answers since it was asked."""
+        tail = self._follow(SHADOW)
+        self._lines += [{key: value for key, value in line.items() if key not in DETAILS} for line in tail.new()]
         return self._lines
+
+    def _traffic(self, version: int) -> Traffic:
+        """The traffic of a version since it took over."""
+        tail = self._follow(PREDICTIONS)
+        return self._meter.take(line for line in tail.heads() if line.get("version") == version).traffic()

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nbprod.monitoring.feedback import rows_of
 from nbprod.monitoring.log import FEEDBACK, PredictionLog, Tail
 from nbprod.runtime.files import file_digest
 
@@ -95,20 +96,29 @@ def cron(state: State, line: str, now: float) -> Reason | None:
     return Reason("cron", f"{due:%Y-%m-%d %H:%M}, by {line!r}")
 
 
-def labels(state: State, log: PredictionLog, wanted: int) -> Reason | None:
+def labels(state: State, new: NewLabels, wanted: int) -> Reason | None:
     """Whether so many rows have been labelled since the last attempt."""
-    count = count_new_labels(state, log)
+    count = new.count(state.feedback)
     return Reason("labels", f"{count} new labelled rows") if count >= wanted else None
 
 
-def count_new_labels(state: State, log: PredictionLog) -> int:
-    """Rows labelled since the last attempt."""
-    found = set()
-    for line in Tail(log, FEEDBACK, dict(state.feedback)).new():
-        label, row = line.get("label"), line.get("row")
-        many = len(label) if row is None and isinstance(label, list) else 1
-        found |= {(line.get("id"), at) for at in (range(many) if row is None else [row])}
-    return len(found)
+class NewLabels:
+    """Counts the rows that were labelled after some places in the feedback files; what was counted is not read again."""
+
+    def __init__(self, log: PredictionLog) -> None:
+        self._log = log
+        self._from: dict[str, int] | None = None
+        self._tail = Tail(log, FEEDBACK)
+        self._rows: set[tuple[Any, Any]] = set()
+
+    def count(self, places: Mapping[str, int]) -> int:
+        """Rows labelled since."""
+        if places != self._from:
+            self._from, self._tail, self._rows = dict(places), Tail(self._log, FEEDBACK, dict(places)), set()
+        for line in self._tail.new():
+            if "label" in line:
+                self._rows |= {(line.get("id"), row) for row, _ in rows_of(line)}
+        return len(self._rows)
 
 
 def files_of(project: Project, config: WatchConfig, inputs: Sequence[str]) -> Files:

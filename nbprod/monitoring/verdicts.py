@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nbprod.monitoring.log import Line
+from nbprod.monitoring.lines import Line
 from nbprod.monitoring.traffic import Traffic
 
 CHANCE = 1e-3
@@ -34,7 +34,7 @@ class Shadowed:
 def shadowed(lines: Sequence[Line], version: int) -> Shadowed:
     """Summarise the shadow lines of a version."""
     own = [line for line in lines if line.get("version") == version]
-    errors = sum(1 for line in own if int(line.get("status", 200)) >= 500)
+    errors = sum(1 for line in own if not 0 < int(line.get("status", 200)) < 500)  # 0: it could not be reached
     told = [bool(line["agrees"]) for line in own if "agrees" in line]
     taken = [
         float(line["ms"])

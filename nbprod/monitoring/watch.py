@@ -16,10 +16,10 @@ from nbprod.errors import Cancelled, GateError, NbprodError, NotFoundError, Prom
 from nbprod.execution.records import Records
 from nbprod.monitoring import train, triggers
 from nbprod.monitoring.collect import Collection
-from nbprod.monitoring.feedback import Labelled, labelled
+from nbprod.monitoring.feedback import Labelled
 from nbprod.monitoring.gauges import write_gauges
-from nbprod.monitoring.log import FEEDBACK, PREDICTIONS, Tail
-from nbprod.monitoring.monitor import monitor
+from nbprod.monitoring.log import FEEDBACK, Tail
+from nbprod.monitoring.monitor import Followed, monitor
 from nbprod.monitoring.state import Phase
 from nbprod.monitoring.takeover import Takeover
 from nbprod.monitoring.watched import Listener, Watched
@@ -40,6 +40,7 @@ class Watch(Watched):
     ) -> None:
         super().__init__(project, entry, name, on_event, stop)
         self._files = triggers.files_of(project, self.config, entry.config.inputs)
+        self._followed, self._labels = Followed.of(self.log), triggers.NewLabels(self.log)
         self._takeover = Takeover(self)
         self._problem = ""
         self._drifted: list[str] = []
@@ -121,7 +122,7 @@ class Watch(Watched):
                 return found
         if config.data and (found := triggers.data(state, files)) is not None:
             return found
-        if config.labels is not None and (found := triggers.labels(state, self.log, config.labels)) is not None:
+        if config.labels is not None and (found := triggers.labels(state, self._labels, config.labels)) is not None:
             return found
         return drift if config.drift else None
 
@@ -132,14 +133,12 @@ class Watch(Watched):
             state.looked = 0
         if now - state.looked < self.monitoring.every:
             return None
-        written = max(
-            (path.stat().st_mtime for kind in (PREDICTIONS, FEEDBACK) for path in self.log.files(kind)), default=0.0
-        )
-        if written <= state.seen:
+        size = self.log.size()
+        if size == state.seen:
             return None
-        report = monitor(self.project, self.name, self.monitoring)
+        report = monitor(self.project, self.name, self.monitoring, followed=self._followed)
         write_gauges(report, self.home)
-        state.looked, state.seen = now, written
+        state.looked, state.seen = now, size
         self.keep()
         names = [column.name for column in report.drifted] + [score.metric for score in report.worse]
         told, self._drifted = self._drifted, names
@@ -204,7 +203,8 @@ class Watch(Watched):
     def _split(self) -> Labelled:
         """Put the labelled rows into the file that the notebook reads, all but those that the models are judged on; return these."""
         config, state = self.config, self.state
-        rows = labelled(self.log, route=self.monitoring.route)
+        self._followed.feedback.update()
+        rows = self._followed.feedback.rows(route=self.monitoring.route)
         if config.collect is None:
             return rows.part(slice(max(0, len(rows) - self.monitoring.window), None))
         collection = Collection((self.project.root / config.collect).resolve(), self.home, config.column, config.keep)

@@ -8,34 +8,52 @@ import numpy as np
 import pytest
 
 from nbprod.monitoring import bulk
-from nbprod.monitoring.bulk import lay_out_log
+from nbprod.monitoring.bulk import count_log
+from nbprod.monitoring.counts import Counts
 from nbprod.monitoring.layout import lay_out
 from nbprod.monitoring.log import PredictionLog
+from nbprod.monitoring.traffic import Meter, traffic
 from nbprod.promotion.profile import describe
 
 from .conftest import table
 
 
-def plain(columns):
-    return {
-        name: [None if value is None or value != value else value for value in values]
-        for name, values in columns.items()
-    }
+def told(counts):
+    return [
+        (
+            one.name,
+            one.part,
+            one.rows,
+            one.missing,
+            one.wrong,
+            one.outside,
+            list(one.live),
+            one.unseen,
+            f"{one.mean or 0:.9g}",
+        )
+        for one in counts.columns
+    ], [[None if value != value else value for value in values] for values in counts.sample.values()]
 
 
 def same(log, since=0.0, version=1):
-    found = lay_out_log(log, since, version)
+    """Counts by pyarrow, which must be those of line by line; the profile is of the first lines."""
     lines = [line for line in log.lines(since=since) if line.get("version") == version]
-    wanted = lay_out(lines)
-    assert plain(found.features.columns) == plain(wanted.features.columns)
-    assert list(found.features.requests) == list(wanted.features.requests)
-    assert list(found.features.rows) == list(wanted.features.rows)
-    assert {r: plain(t.columns) for r, t in found.answers.items()} == {
-        r: plain(t.columns) for r, t in wanted.answers.items()
+    seen = lay_out(lines)
+    early = lay_out(lines[:20])
+    profile = {
+        "features": {name: describe(values) for name, values in early.features.columns.items()},
+        "prediction": {
+            name: describe(values) for one in early.answers.values() for name, values in one.columns.items()
+        },
     }
-    assert [line["id"] for line in found.lines] == [line["id"] for line in wanted.lines]
-    for name, values in found.features.columns.items():
-        assert describe(values) == describe(wanted.features.columns[name])
+    wanted, found, meter = Counts(profile), Counts(profile), Meter()
+    wanted.take(seen, 1e12)
+    count_log(log, since, version, found, meter)
+    assert told(found) == told(wanted)
+    assert (found.rows, found.requests, found.start) == (wanted.rows, wanted.requests, wanted.start)
+    assert meter.traffic() == traffic(
+        line for line in log.lines(since=since) if line.get("version", version) == version
+    )
     return found
 
 
@@ -46,8 +64,8 @@ def test_rows_of_several_requests_files_and_versions(scene, monkeypatch):
     scene.ask(table(20), file="predictions-2.jsonl")
     log = PredictionLog(scene.log)
 
-    assert len(same(log).features) == 60
-    assert len(same(log, since=1e9 + 10).features) < 60
+    assert same(log).rows == 60
+    assert same(log, since=1e9 + 10).rows < 60
 
 
 def test_missing_values_and_columns_that_come_later(scene, monkeypatch):
@@ -145,8 +163,8 @@ def test_lists_as_rows_and_lists_as_answers(tmp_path):
             }
             out.write(json.dumps(line) + "\n")
 
-    assert list(same(PredictionLog(tmp_path)).answers["proba"].columns) == ["proba[0]", "proba[1]"]
+    assert [one.name for one in same(PredictionLog(tmp_path)).predictions] == ["proba[0]", "proba[1]"]
 
 
 def test_an_empty_log_has_no_rows(tmp_path):
-    assert len(lay_out_log(PredictionLog(tmp_path), 0, 1).features) == 0
+    assert same(PredictionLog(tmp_path)).rows == 0

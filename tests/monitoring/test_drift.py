@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from nbprod.monitoring.compare import compare_categories, compare_numbers, holm
+from nbprod.monitoring.counts import count
 from nbprod.monitoring.drift import alpha, columns_drift
 from nbprod.monitoring.layout import lay_out
 from nbprod.promotion.profile import bin_counts, describe, edges, profile
@@ -23,7 +24,7 @@ def verdicts(reference: pd.DataFrame, rows: pd.DataFrame, level: float = LEVEL, 
         for at in range(0, len(rows), batch)
         for part in [rows.iloc[at : at + batch]]
     ]
-    return {column.name: column for column in columns_drift(made, lay_out(lines), level)}
+    return {column.name: column for column in columns_drift(count(made, lay_out(lines)).columns, level)}
 
 
 def test_rows_like_the_training_data_are_fine():
@@ -87,7 +88,7 @@ def test_texts_in_a_column_of_numbers_and_values_out_of_range_are_told():
     values = [*range(900), *["x"] * 50, *[5000] * 50]
     lines = [{"ts": 0, "id": "a", "arguments": {"rows": [{"n": value} for value in values]}, "answer": None}]
 
-    found = columns_drift(made, lay_out(lines), LEVEL)[0]
+    found = columns_drift(count(made, lay_out(lines)).columns, LEVEL)[0]
 
     assert (found.wrong_type, found.out_of_range) == (0.05, 0.05)
 
@@ -98,7 +99,7 @@ def test_a_certain_but_tiny_change_is_told_and_does_not_alarm():
     rows = np.random.default_rng(1).normal(0.05, 1, 200_000)
     lines = [{"ts": 0, "id": "a", "arguments": {"rows": [{"n": value} for value in rows.tolist()]}, "answer": None}]
 
-    assert columns_drift(made, lay_out(lines), LEVEL)[0].verdict == "changed"
+    assert columns_drift(count(made, lay_out(lines)).columns, LEVEL)[0].verdict == "changed"
 
 
 def test_optional_features_that_nobody_sends_are_left_out():

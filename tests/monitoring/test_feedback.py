@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from nbprod.config import Requirement
-from nbprod.monitoring.feedback import Labelled, labelled
-from nbprod.monitoring.log import PredictionLog
+from nbprod.monitoring.feedback import Feedback, Labelled, labelled
+from nbprod.monitoring.log import PredictionLog, Tail
 from nbprod.monitoring.scores import answer_column, known, scores
 
 from .conftest import answer, table
@@ -145,3 +145,38 @@ def test_numbers_as_labels_match_texts():
 
 def test_names_that_notebooks_use_are_known_and_others_are_not():
     assert (known("test_accuracy"), known("R2_score"), known("loss")) == ("accuracy", "r2", None)
+
+
+def test_a_label_finds_its_row_whenever_it_comes_and_nothing_is_read_twice(scene, monkeypatch):
+    rows = table(8)
+    first = scene.ask(rows.iloc[:4])
+    feedback = Feedback(PredictionLog(scene.log))
+    feedback.update()
+    assert len(feedback.rows()) == 0
+    scene.tell(first[:1], ["cool"])
+    feedback.update()
+    read = []
+    original = Tail.raw
+    monkeypatch.setattr(Tail, "raw", lambda self: (read.append(item) or item for item in original(self)))
+
+    scene.tell([first[2], "r7"], ["warm", "early"])  # one that was read already, and one that is not written yet
+    feedback.update()
+    assert feedback.rows().labels == ["cool", "warm"]
+    scene.ask(rows.iloc[4:])
+    feedback.update()
+
+    assert feedback.rows().labels == ["cool", "warm", "early"]
+    assert feedback.rows(newest=2).keys == [(first[2], 0), ("r7", 0)]
+    assert len(read) == 2 + 4
+
+
+def test_a_file_that_retention_removed_takes_its_labelled_rows_along(scene):
+    gone = scene.ask(table(3), file="predictions-0.jsonl")
+    stays = scene.ask(table(3))
+    scene.tell([*gone, *stays], list("abcdef"))
+    feedback = Feedback(PredictionLog(scene.log))
+    feedback.update()
+    (scene.log / "predictions-0.jsonl").unlink()
+    feedback.update()
+
+    assert feedback.rows().labels == ["d", "e", "f"]

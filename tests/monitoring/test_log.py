@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from nbprod.monitoring import lines
 from nbprod.monitoring.log import LogError, PredictionLog, Tail, check_log, rows_in
 
 
@@ -155,3 +156,69 @@ def test_the_newest_of_a_long_log_take_no_time(tmp_path):
 
     assert len(found) == 1000
     assert time.perf_counter() - began < 1
+
+
+HEAD = '{"ts":%d.250,"id":"%s","version":%d,"route":"predict","ms":1.500,"status":%d,"arguments":{"rows":[{"a":1}]},"answer":[0]}\n'
+
+
+def test_what_a_service_writes_is_read_without_what_was_asked():
+    told = {"ts": 5.25, "id": "abc", "version": 2, "route": "predict", "ms": 1.5, "status": 200}
+
+    assert lines.head((HEAD % (5, "abc", 2, 200)).encode()) == told
+    assert lines.head(json.dumps(json.loads(HEAD % (5, "abc", 2, 200))).encode()) is None  # with blanks: parsed whole
+    assert lines.head((HEAD % (5, '\\"', 2, 200)).encode()) is None  # so is an id with an escape
+    assert lines.name_of((HEAD % (5, "abc", 2, 200)).encode()) == b"abc"
+
+
+def test_the_writer_of_the_service_writes_such_lines(tmp_path):
+    from nbprod.promotion.inside.predictions import PredictionLog as Writer
+
+    written = Writer(tmp_path, 3)._line((1.5, "abc", "predict", 200, b'{"rows":[]}', b"[]", 2.25))
+
+    assert lines.head(written) == {"ts": 1.5, "id": "abc", "version": 3, "route": "predict", "ms": 2.25, "status": 200}
+
+
+def test_a_file_without_lines_of_a_version_is_read_once_for_it(tmp_path, monkeypatch):
+    path = tmp_path / "predictions-1.jsonl"
+    path.write_text("".join(HEAD % (ts, ts, 1, 200) for ts in range(50)))
+    log = PredictionLog(tmp_path)
+    assert log.newest(10, version=2) == []
+    stops = []
+    original = lines.backwards
+    monkeypatch.setattr(
+        "nbprod.monitoring.log.backwards", lambda path, stop=0: stops.append(stop) or original(path, stop)
+    )
+    with path.open("a") as out:
+        out.write(HEAD % (51, "new", 2, 200))
+
+    assert [item["id"] for item in log.newest(10, version=2)] == ["new"]
+    assert len(log.newest(10, version=1)) == 10
+    assert stops == [len(path.read_text()) - len(HEAD % (51, "new", 2, 200)), 0]
+
+
+def test_a_tail_that_begins_in_the_middle_of_a_line_gives_that_line_whole(tmp_path):
+    path = tmp_path / "predictions-1.jsonl"
+    write(path, [line(1)])
+    with path.open("a") as file:
+        file.write('{"ts": 2, ')
+    tail = Tail(PredictionLog(tmp_path))
+    tail.skip()
+    with path.open("a") as file:
+        file.write('"id": "b"}\n')
+
+    assert [item["ts"] for item in tail.new()] == [2]
+
+
+def test_a_last_line_that_nobody_ends_is_counted(tmp_path):
+    path = tmp_path / "predictions-1.jsonl"
+    write(path, [line(1)])
+    with path.open("a") as file:
+        file.write('{"ts": 2, ')
+    log = PredictionLog(tmp_path)
+    log.count_cut()
+    assert log.losses.broken == 0  # it may still be written
+
+    os.utime(path, (time.time() - 600,) * 2)
+    log.count_cut()
+
+    assert log.losses.broken == 1

@@ -93,10 +93,15 @@ def test_labels_are_counted_by_row_and_once(tmp_path):
         ):
             out.write(json.dumps(line) + "\n")
     log = PredictionLog(tmp_path)
+    new = triggers.NewLabels(log)
 
-    assert triggers.labels(State(), log, 5) is None
-    found = triggers.labels(State(), log, 4)
+    assert triggers.labels(State(), new, 5) is None
+    found = triggers.labels(State(), new, 4)
     assert found is not None
     assert found.detail == "4 new labelled rows"
     used = State(feedback={"feedback-1.jsonl": (tmp_path / "feedback-1.jsonl").stat().st_size})
-    assert triggers.count_new_labels(used, log) == 0
+    assert new.count(used.feedback) == 0
+    with (tmp_path / "feedback-2.jsonl").open("w") as out:
+        out.write(json.dumps({"id": "d", "label": 1}) + "\n")
+    assert new.count(used.feedback) == 1
+    assert new.count({}) == 5
