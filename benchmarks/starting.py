@@ -38,7 +38,6 @@ def bench_start(root: Path, repeats: int) -> list[Row]:
 def _many_runs(folder: Path, count: int) -> None:
     from nbprod.execution import tables
     from nbprod.execution.database import database
-    from nbprod.execution.sql import insert
     from nbprod.project import Project
 
     project = Project(folder)
@@ -62,7 +61,8 @@ def _many_runs(folder: Path, count: int) -> None:
         for number in range(count)
     ]
     with database(project).write() as connection:
-        connection.execute(insert(tables.runs), rows)
+        for row in rows:
+            tables.Runs.add(connection, **row)
 
 
 def bench_memory(root: Path, repeats: int) -> list[Row]:

@@ -291,7 +291,7 @@ class ProjectConfig(_Model):
     pipelines: dict[Name, PipelineConfig] = Field(default_factory=dict)
     """The project's pipelines by name."""
     records: str | None = None
-    """URL of the database for runs and models; an SQLite file under .nbprod without it."""
+    """URL of the database for runs and models (`sqlite:////FILE`, `postgresql://...`); an SQLite file under .nbprod without it."""
 
 
 def read_config(path: Path, shown: str | None = None) -> ProjectConfig:

@@ -10,16 +10,17 @@ import os
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from nbprod.execution import literals, tables
+from nbprod.execution import literals
 from nbprod.execution.database import Database
 from nbprod.execution.hashes import Hashes
 from nbprod.execution.kernels import KernelSpec
 from nbprod.execution.packages import packages_of
-from nbprod.execution.sql import delete, insert, select
 from nbprod.execution.store import Store
+from nbprod.execution.tables import Artifacts, Traces
 from nbprod.notebook.facts import Facts
 from nbprod.notebook.graph import Bind, Load, Node
 
@@ -142,8 +143,8 @@ class Cache:
         `expected` are hashes that files will have when the task's turn comes, for those that an earlier task will put back.
         """
         with self.db.read() as connection:
-            query = select(tables.traces).where(tables.traces.c.key == key.digest).order_by(tables.traces.c.id.desc())
-            traces = [_trace(row) for row in connection.execute(query).mappings()]
+            query = Traces.select().where(Traces.key == key.digest).order_by(Traces.id.desc()).dicts()
+            traces = [_trace(row) for row in query.execute(connection)]
         reason: str | None = None
         for trace in traces:
             change = self._change(trace, outputs, watch, expected or {})
@@ -158,25 +159,17 @@ class Cache:
         values |= {"facts": trace.facts.to_json(), "missing": list(trace.missing), "watched": list(trace.watched)}
         values["packages"] = {module: list(pair) for module, pair in trace.packages.items()}
         with self.db.write() as connection:
-            number = connection.execute(insert(tables.traces).values(**values)).inserted
-            known = set(
-                connection.execute(
-                    select(tables.artifacts.c.digest).where(tables.artifacts.c.digest.in_(set(trace.digests.values())))
-                ).scalars()
-            )
-            for entry in trace.outputs.values():
-                if entry["artifact"] not in known:
-                    known.add(entry["artifact"])
-                    connection.execute(
-                        insert(tables.artifacts).values(
-                            digest=entry["artifact"],
-                            format=entry.get("format", ""),
-                            bytes=entry.get("bytes", 0),
-                            type=entry.get("type", ""),
-                            created=trace.created,
-                        )
-                    )
-        assert number is not None
+            number = Traces.add(connection, **values)
+            # in one order everywhere, or two writers would wait for each other
+            for entry in sorted(trace.outputs.values(), key=itemgetter("artifact")):
+                Artifacts.put(
+                    connection,
+                    digest=entry["artifact"],
+                    format=entry.get("format", ""),
+                    bytes=entry.get("bytes", 0),
+                    type=entry.get("type", ""),
+                    created=trace.created,
+                )
         return Trace(**{**vars(trace), "id": number})
 
     def restore(self, trace: Trace) -> None:
@@ -190,12 +183,12 @@ class Cache:
     def drop(self, number: int) -> None:
         """Forget a trace."""
         with self.db.write() as connection:
-            connection.execute(delete(tables.traces).where(tables.traces.c.id == number))
+            Traces.delete().where(Traces.id == number).execute(connection)
 
     def get(self, number: int) -> Trace | None:
         """Return a trace by its number."""
         with self.db.read() as connection:
-            row = connection.execute(select(tables.traces).where(tables.traces.c.id == number)).mappings().first()
+            row = Traces.select().where(Traces.id == number).dicts().first(connection)
         return None if row is None else _trace(row)
 
     def _change(
@@ -225,10 +218,9 @@ class Cache:
 
     def _why(self, key: Key, pipeline: str, task: str) -> str:
         """Say how a key differs from that of the newest trace of the task."""
-        table = tables.traces.c
+        newest = Traces.select(Traces.parts).where(Traces.pipeline == pipeline, Traces.task == task)
         with self.db.read() as connection:
-            query = select(tables.traces).where(table.pipeline == pipeline, table.task == task)
-            row = connection.execute(query.order_by(table.id.desc()).limit(1)).first()
+            row = newest.order_by(Traces.id.desc()).first(connection)
         if row is None:
             return "never ran"
         before, now = row.parts, key.parts

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sqlite3
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
+from weakref import WeakSet
 
 from nbprod.errors import Location, RunError
 from nbprod.execution import tables
-from nbprod.execution.sql import Connection, select
-from nbprod.execution.sqlite import File
-
-if TYPE_CHECKING:
-    from nbprod.execution.alchemy import Server
-
-_SQLITE = "sqlite:///"
+from nbprod.execution.orm import Connection, File, Server, peewee
 
 
 class Place(Protocol):
@@ -35,36 +31,30 @@ class Taken(Exception):
 
 
 class Database:
-    """The tables behind one URL; they are made when they are not there.
+    """The tables behind one URL, of an SQLite file or a PostgreSQL database; they are made when they are not there.
 
-    A file of SQLite's is used with Python's own driver, any other database with SQLAlchemy.
+    Each thread has a connection of its own while it reads or writes. Raises `RunError`.
     """
 
     def __init__(self, url: str) -> None:
         self.url = url
-        path = url.removeprefix(_SQLITE)
-        self._driver: File | Server
-        if url.startswith(_SQLITE) and path and path != ":memory:" and "?" not in path:
-            self.path: Path | None = Path(path).absolute()
+        self.path = _file(url)
+        if self.path is not None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._driver = File(self.path)
-        else:
-            from nbprod.execution.alchemy import Server
-
-            self.path = None
-            self._driver = Server(url)
+        self._pool = self._open()
+        _all.add(self)
         self._create()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Give a connection to read with."""
-        with self._errors(), self._driver.transaction(write=False) as connection:
+        """Give a connection to read with, in a transaction that sees one state."""
+        with self._transaction(self._pool.reading) as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Give a connection in a transaction that is committed at the end, or rolled back. Raises `Taken`."""
-        with self._errors(), self._driver.transaction(write=True) as connection:
+        with self._transaction(self._pool.writing) as connection:
             yield connection
 
     def is_gone(self) -> bool:
@@ -73,62 +63,100 @@ class Database:
 
     def close(self) -> None:
         """Close all connections."""
-        self._driver.close()
+        self._pool.close_all()
+
+    def forked(self) -> None:
+        """Let the parent's connections be: they must be neither used nor closed in a child."""
+        _abandoned.append(self._pool)
+        self._pool = self._open()
+
+    def _open(self) -> File | Server:
+        if self.path is not None:
+            return File(self.path)
+        try:
+            return Server(_server(self.url))
+        except ModuleNotFoundError as error:
+            raise RunError(
+                "PostgreSQL's driver is not installed", where=_where(self.url), fix="pip install 'nbprod[postgres]'"
+            ) from error
+
+    @contextmanager
+    def _transaction(self, kind: str) -> Iterator[Connection]:
+        pool = self._pool
+        with self._errors(), pool.connection_context(), pool.atomic(kind):
+            yield pool
 
     def _create(self) -> None:
-        with self._errors():
-            found = None
-            if self._driver.has_table("schema"):
-                with self._driver.transaction(write=False) as connection:
-                    found = connection.execute(select(tables.schema.c.version)).scalar()
+        with self._errors(), self._pool.connection_context():
+            self._pool.prepare()
+            found = _version(self._pool)
         if found is not None and found > tables.VERSION:
             raise RunError(
                 f"the records were written by a newer nbprod (schema {found}, this one knows {tables.VERSION})",
-                where=Location(file=self.url),
+                where=_where(self.url),
                 fix="Upgrade nbprod.",
             )
         if found == tables.VERSION:
             return
         # makes what is not there: so far, a newer schema has more tables, and no other ones
         with self.write() as connection:
-            self._driver.create(connection, tables.ALL)  # type: ignore[arg-type]  # its own connection
-            if connection.execute(select(tables.schema.c.version)).scalar() is None:
-                connection.execute(tables.schema.insert().values(version=tables.VERSION))
+            self._pool.make_others_wait()
+            for table in tables.ALL:
+                peewee.SchemaManager(table, connection).create_all()
+            if _version(connection) is None:
+                tables.Schema.add(connection, version=tables.VERSION)
             else:
-                connection.execute(tables.schema.update().values(version=tables.VERSION))
+                tables.Schema.update(version=tables.VERSION).execute(connection)
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
         try:
             yield
-        except Exception as error:
-            original = error
-            alchemy = sys.modules.get("nbprod.execution.alchemy")
-            if alchemy is not None and isinstance(error, alchemy.SQLAlchemyError):
-                original = getattr(error, "orig", None) or error
-                if isinstance(error, alchemy.IntegrityError):
-                    raise Taken(str(original)) from error
-                if isinstance(error, alchemy.OperationalError):
-                    raise self._unusable(original) from error
-            if isinstance(original, sqlite3.IntegrityError):
-                raise Taken(str(original)) from error
-            if isinstance(original, sqlite3.OperationalError):
-                raise self._unusable(original) from error
-            if isinstance(original, sqlite3.DatabaseError) and _is_damaged(original):
+        except (peewee.PeeweeException, sqlite3.Error) as error:
+            cause = error.args[0] if isinstance(error, peewee.PeeweeException) and error.args else error
+            if isinstance(error, peewee.IntegrityError | sqlite3.IntegrityError):
+                raise Taken(str(cause)) from error
+            if isinstance(error, peewee.OperationalError | sqlite3.OperationalError):
+                what = f"the records cannot be used: {cause}"
+                raise RunError(what, where=_where(self.url), fix=_fix(str(cause))) from error
+            if "malformed" in str(cause) or "not a database" in str(cause):
                 raise RunError(
                     "the records are damaged",
-                    where=Location(file=self.url),
+                    where=_where(self.url),
                     fix="Move the file away; runs start a new one, and the artifacts stay.",
                 ) from error
             raise
 
-    def _unusable(self, error: Exception) -> RunError:
-        what = f"the records cannot be used: {error}"
-        return RunError(what, where=Location(file=self.url), fix=_fix(str(error)))
+
+def _version(connection: Connection) -> int | None:
+    if not connection.table_exists("schema"):
+        return None
+    version: int | None = tables.Schema.select(tables.Schema.version).scalar(connection)
+    return version
 
 
-def _is_damaged(error: sqlite3.DatabaseError) -> bool:
-    return "malformed" in str(error) or "not a database" in str(error)
+def _where(url: str) -> Location:
+    return Location(file=re.sub(r"(?<=://)([^/@:]*):[^/@]*@", r"\1:***@", url))
+
+
+def _file(url: str) -> Path | None:
+    """Return the path of an SQLite file's URL, None for a server's. Raises `RunError` for what is neither."""
+    scheme, _, rest = url.partition("://")
+    if scheme in ("postgresql", "postgres", "postgresql+psycopg", "postgresql+psycopg2"):
+        return None
+    path = rest.removeprefix("/")
+    if scheme in ("sqlite", "sqlite+pysqlite") and path != rest and path not in ("", ":memory:") and "?" not in path:
+        return Path(path).absolute()
+    raise RunError(
+        "records cannot be kept there",
+        where=_where(url),
+        fix="Write sqlite:////FOLDER/FILE.db or postgresql://USER@HOST/DATABASE under `records` in pipelines.yaml.",
+    )
+
+
+def _server(url: str) -> str:
+    """Return a URL as PostgreSQL's own library knows it: without the driver that may be named in it."""
+    return "postgresql://" + url.partition("://")[2]
 
 
 def _fix(message: str) -> str:
@@ -139,8 +167,20 @@ def _fix(message: str) -> str:
     return "Check that the folder exists and can be written, or the URL under `records` in pipelines.yaml."
 
 
+_all: WeakSet[Database] = WeakSet()
+_abandoned: list[File | Server] = []
 _open: dict[str, Database] = {}
 _lock = threading.Lock()
+
+
+def _after_fork() -> None:
+    global _lock  # noqa: PLW0603  # a thread that the child does not have may hold it
+    _lock = threading.Lock()
+    for known in list(_all):
+        known.forked()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 def database(project: Place) -> Database:

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from nbprod.errors import ConflictError, RunError
-from nbprod.execution import tables
 from nbprod.execution.database import Place
 from nbprod.execution.events import Status
+from nbprod.execution.orm import Connection
 from nbprod.execution.records import Records
-from nbprod.execution.sql import Connection, delete, select, update
 from nbprod.execution.store import Store
+from nbprod.execution.tables import Artifacts, ModelVersions, Runs, Sweeps, TaskRuns, Traces, Trials
 
 _DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 
@@ -52,9 +52,9 @@ def collect(project: Place, *, keep: int = 20, dry: bool = False) -> Freed:
             for chunk in _chunks(doomed):
                 _forget(connection, chunk)
             for numbers in _chunks(traces):
-                connection.execute(delete(tables.traces).where(tables.traces.c.id.in_(numbers)))
+                Traces.delete().where(Traces.id.in_(numbers)).execute(connection)
             for digests in _chunks(artifacts):
-                connection.execute(delete(tables.artifacts).where(tables.artifacts.c.digest.in_(digests)))
+                Artifacts.delete().where(Artifacts.digest.in_(digests)).execute(connection)
             store.gc(needed)
             for folder in folders:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -78,9 +78,9 @@ def delete_run(project: Place, run: str) -> None:
             traces = _unused_traces(connection, doomed) & own
             gone = _digests(connection, set(), set()) - _digests(connection, doomed, traces)
             for numbers in _chunks(traces):
-                connection.execute(delete(tables.traces).where(tables.traces.c.id.in_(numbers)))
+                Traces.delete().where(Traces.id.in_(numbers)).execute(connection)
             for digests in _chunks(gone):
-                connection.execute(delete(tables.artifacts).where(tables.artifacts.c.digest.in_(digests)))
+                Artifacts.delete().where(Artifacts.digest.in_(digests)).execute(connection)
             store.gc(store.digests() - gone)
         _forget(connection, [found.id])
         shutil.rmtree(project.state / "runs" / found.id, ignore_errors=True)
@@ -88,17 +88,15 @@ def delete_run(project: Place, run: str) -> None:
 
 def _forget(connection: Connection, runs: Sequence[str]) -> None:
     """Delete runs from the records; trials that they were keep their metrics, and lead to no run."""
-    connection.execute(update(tables.trials).where(tables.trials.c.run.in_(runs)).values(run=None))
-    connection.execute(delete(tables.runs).where(tables.runs.c.id.in_(runs)))
+    Trials.update(run=None).where(Trials.run.in_(runs)).execute(connection)
+    Runs.delete().where(Runs.id.in_(runs)).execute(connection)
 
 
 def _may_go(connection: Connection, run: str) -> None:
-    status = connection.execute(select(tables.runs.c.status).where(tables.runs.c.id == run)).scalar()
-    if status == Status.RUNNING:
+    if Runs.select(Runs.status).where(Runs.id == run).scalar(connection) == Status.RUNNING:
         raise ConflictError(f"run {run} is going on", fix="Stop it first.")
-    table = tables.model_versions.c
-    versions = select(table.model, table.version).where(table.run == run, table.status != "failed")
-    version = connection.execute(versions.limit(1)).first()
+    versions = ModelVersions.select(ModelVersions.model, ModelVersions.version)
+    version = versions.where(ModelVersions.run == run, ModelVersions.status != "failed").first(connection)
     if version is not None:
         raise ConflictError(
             f"run {run} became {version.model}/v{version.version}, whose lineage it is",
@@ -107,17 +105,17 @@ def _may_go(connection: Connection, run: str) -> None:
 
 
 def _traces_of(connection: Connection, run: str) -> set[int]:
-    table = tables.task_runs.c
-    return set(connection.execute(select(table.trace).where(table.run == run, table.trace.is_not(None))).scalars())
+    uses = TaskRuns.select(TaskRuns.trace).where(TaskRuns.run == run, TaskRuns.trace.is_null(False))
+    return set(uses.scalars(connection))
 
 
 def _running(connection: Connection) -> tuple[str, str] | None:
     """Return the kind and the id of something that goes on."""
-    for table, what in ((tables.runs, "run"), (tables.sweeps, "sweep")):
-        busy = connection.execute(select(table.c.id).where(table.c.status == Status.RUNNING).limit(1)).scalar()
-        if busy is not None:
-            return what, busy
-    return None
+    run = Runs.select(Runs.id).where(Runs.status == Status.RUNNING).first(connection)
+    sweep = Sweeps.select(Sweeps.id).where(Sweeps.status == Status.RUNNING).first(connection)
+    if run is not None:
+        return "run", run.id
+    return None if sweep is None else ("sweep", sweep.id)
 
 
 def _nothing_runs(connection: Connection) -> None:
@@ -128,14 +126,11 @@ def _nothing_runs(connection: Connection) -> None:
 
 def _old_runs(connection: Connection, keep: int) -> set[str]:
     """Return the runs that go. A sweep counts as one run, so that its best trial does not go before the others."""
-    table = tables.runs.c
-    runs = connection.execute(
-        select(table.id, table.pipeline, table.sweep).order_by(table.created.desc(), table.id.desc())
-    ).all()
-    promoted = set(connection.execute(select(tables.model_versions.c.run)).scalars())
+    runs = Runs.select(Runs.id, Runs.pipeline, Runs.sweep).order_by(Runs.created.desc(), Runs.id.desc())
+    promoted = set(ModelVersions.select(ModelVersions.run).scalars(connection))
     kept: dict[str, set[str]] = {}
     doomed = set()
-    for run in runs:
+    for run in runs.execute(connection):
         groups = kept.setdefault(run.pipeline, set())
         group = run.sweep or run.id
         if group in groups or len(groups) < keep:
@@ -146,21 +141,21 @@ def _old_runs(connection: Connection, keep: int) -> set[str]:
 
 
 def _unused_traces(connection: Connection, doomed: set[str]) -> set[int]:
-    uses = connection.execute(select(tables.task_runs.c.run, tables.task_runs.c.trace)).all()
-    used = {use.trace for use in uses if use.run not in doomed}
-    return set(connection.execute(select(tables.traces.c.id)).scalars()) - used
+    uses = TaskRuns.select(TaskRuns.run, TaskRuns.trace).tuples().execute(connection)
+    used = {trace for run, trace in uses if run not in doomed}
+    return set(Traces.select(Traces.id).scalars(connection)) - used
 
 
 def _digests(connection: Connection, doomed: set[str], traces: set[int]) -> set[str]:
     """Return every digest that what stays names anywhere."""
     found: set[str] = set()
-    trace = tables.traces.c
-    for row in connection.execute(select(trace.id, trace.outputs, trace.written, trace.notebook)):
-        if row.id not in traces:
-            found |= _named([row.outputs, row.written, row.notebook])
-    for run in connection.execute(select(tables.runs.c.id, tables.runs.c.outputs)):
-        if run.id not in doomed:
-            found |= _named(run.outputs)
+    kept = Traces.select(Traces.id, Traces.outputs, Traces.written, Traces.notebook).tuples()
+    for number, *values in kept.execute(connection):
+        if number not in traces:
+            found |= _named(values)
+    for run, outputs in Runs.select(Runs.id, Runs.outputs).tuples().execute(connection):
+        if run not in doomed:
+            found |= _named(outputs)
     return found
 
 
@@ -170,7 +165,7 @@ def _named(value: Any) -> set[str]:
 
 def _folders(root: Path, connection: Connection, doomed: set[str]) -> list[Path]:
     """Return the folders of runs that go, and of those that the records no longer know."""
-    known = set(connection.execute(select(tables.runs.c.id)).scalars())
+    known = set(Runs.select(Runs.id).scalars(connection))
     return [folder for folder in root.glob("*") if folder.name in doomed or folder.name not in known]
 
 

@@ -8,9 +8,8 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from nbprod.execution import tables
 from nbprod.execution.database import Database
-from nbprod.execution.sql import delete, insert, select
+from nbprod.execution.tables import Hashes as Kept
 from nbprod.runtime.files import file_digest
 
 _SETTLED_NS = 2_000_000_000
@@ -65,14 +64,11 @@ class Hashes:
     def _read(self, path: str) -> tuple[tuple[int, int, int], str] | None:
         assert self._db is not None
         with self._db.read() as connection:
-            row = connection.execute(select(tables.hashes).where(tables.hashes.c.path == path)).first()
+            row = Kept.select().where(Kept.path == path).first(connection)
         return None if row is None else ((row.size, row.mtime_ns, row.inode), row.sha)
 
     def _write(self, path: str, state: tuple[int, int, int], sha: str) -> None:
         assert self._db is not None
         size, mtime_ns, inode = state
         with self._db.write() as connection:
-            connection.execute(delete(tables.hashes).where(tables.hashes.c.path == path))
-            connection.execute(
-                insert(tables.hashes).values(path=path, size=size, mtime_ns=mtime_ns, inode=inode, sha=sha)
-            )
+            Kept.put(connection, path=path, size=size, mtime_ns=mtime_ns, inode=inode, sha=sha)

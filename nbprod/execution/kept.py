@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from nbprod.errors import NotFoundError
-from nbprod.execution import tables
 from nbprod.execution.database import Place, database
 from nbprod.execution.events import Status
 from nbprod.execution.graph_file import read_graph
 from nbprod.execution.records import Run, TaskRun
 from nbprod.execution.report import NOTEBOOK
-from nbprod.execution.sql import select
 from nbprod.execution.store import Store
+from nbprod.execution.tables import Traces
 
 
 @dataclass(frozen=True)
@@ -92,10 +91,9 @@ def code(project: Place, run: Run) -> dict[str, str]:
 
 def _traces(project: Place, run: Run) -> dict[int | None, _Kept]:
     numbers = [task.trace for task in run.tasks if task.trace is not None]
-    table = tables.traces.c
+    query = Traces.select(Traces.id, Traces.outputs, Traces.notebook).where(Traces.id.in_(numbers))
     with database(project).read() as connection:
-        rows = connection.execute(select(table.id, table.outputs, table.notebook).where(table.id.in_(numbers))).all()
-    return {row.id: _Kept(row.outputs, row.notebook) for row in rows}
+        return {row.id: _Kept(row.outputs, row.notebook) for row in query.execute(connection)}
 
 
 def _notebook_path(project: Place, run: Run, task: TaskRun, kept: Mapping[int | None, _Kept]) -> Path | None:

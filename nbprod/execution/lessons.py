@@ -6,9 +6,8 @@ import hashlib
 import time
 from collections.abc import Mapping
 
-from nbprod.execution import tables
 from nbprod.execution.database import Database
-from nbprod.execution.sql import insert, select, update
+from nbprod.execution.tables import Facts as Known
 from nbprod.notebook.facts import Facts
 from nbprod.notebook.pipeline import Pipeline, Task
 
@@ -23,25 +22,20 @@ class Lessons:
 
     def read(self) -> dict[str, Facts]:
         """Return the facts of each task of which any are known."""
-        table = tables.facts.c
         with self.db.read() as connection:
-            rows = connection.execute(select(tables.facts).where(table.notebook == self.notebook)).all()
+            rows = list(Known.select().where(Known.notebook == self.notebook).execute(connection))
         return {row.task: Facts.from_json(row.facts) for row in rows if self.codes.get(row.task) == row.code}
 
     def add(self, taught: Mapping[str, Facts]) -> None:
         """Remember facts, together with those that another process may have entered meanwhile."""
-        table = tables.facts.c
         with self.db.write() as connection:
             for task, facts in taught.items():
-                where = (table.notebook == self.notebook, table.task == task, table.code == self.codes[task])
-                before = connection.execute(select(table.facts).where(*where)).scalar()
-                merged = facts if before is None else Facts.from_json(before).merge(facts)
-                values = {"facts": merged.to_json(), "updated": time.time()}
-                if before is None:
-                    key = {"notebook": self.notebook, "task": task, "code": self.codes[task]}
-                    connection.execute(insert(tables.facts).values(**key, **values))
-                else:
-                    connection.execute(update(tables.facts).where(*where).values(**values))
+                code = self.codes[task]
+                here = (Known.notebook == self.notebook) & (Known.task == task) & (Known.code == code)
+                before = Known.select(Known.facts).where(here).first(connection)
+                merged = facts if before is None else Facts.from_json(before.facts).merge(facts)
+                key = {"notebook": self.notebook, "task": task, "code": code}
+                Known.put(connection, **key, facts=merged.to_json(), updated=time.time())
 
 
 def _code(task: Task) -> str:

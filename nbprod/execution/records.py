@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nbprod.errors import NotFoundError
-from nbprod.execution import processes, tables
+from nbprod.execution import processes
 from nbprod.execution.database import Database, Place, Taken, database
 from nbprod.execution.events import Status
-from nbprod.execution.sql import Connection, delete, insert, select, update
+from nbprod.execution.orm import Connection
+from nbprod.execution.tables import Files, Metrics, Runs, TaskRuns
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ class Records:
             values = {name: getattr(run, name) for name in Run.__dataclass_fields__ if name != "tasks"}
             try:
                 with self.db.write() as connection:
-                    connection.execute(insert(tables.runs).values(**values))
+                    Runs.add(connection, **values)
                 return run
             except Taken:
                 continue  # another process drew the same id in the same second
@@ -136,38 +137,33 @@ class Records:
         error: Mapping[str, Any] | None = None,
     ) -> None:
         """Enter how a run ended; tasks of it that had not ended are cancelled."""
-        table = tables.runs.c
         values = {"status": status, "finished": time.time(), "error": error}
         if metrics is not None:
             values["metrics"] = dict(metrics)
         if outputs is not None:
             values["outputs"] = dict(outputs)
         with self.db.write() as connection:
-            connection.execute(update(tables.runs).where(table.id == run).values(**values))
+            Runs.update(**values).where(Runs.id == run).execute(connection)
             _close_tasks(connection, [run])
 
     def save_task(self, run: str, task: TaskRun, results: TaskResults | None = None) -> None:
         """Enter the state of a task of a run and, when it has ended, its results, in place of what was entered before."""
-        table = tables.task_runs.c
         with self.db.write() as connection:
-            connection.execute(delete(tables.task_runs).where(table.run == run, table.task == task.task))
-            connection.execute(insert(tables.task_runs).values(run=run, **vars(task)))
+            TaskRuns.put(connection, run=run, **vars(task))
             if results is not None:
                 _save_results(connection, run, task.task, results)
 
     def run(self, run: str) -> Run:
         """Return a run with its tasks by its id, or by the beginning or end of it. Raises `NotFoundError`."""
         self.reconcile()
-        column = tables.runs.c.id
         with self.db.read() as connection:
-            rows = connection.execute(select(tables.runs).where(column == run)).mappings().all()
+            rows = list(Runs.select().where(Runs.id == run).dicts().execute(connection))
             if not rows:
-                like = column.startswith(run) | column.endswith(run)
-                rows = connection.execute(select(tables.runs).where(like).order_by(column).limit(5)).mappings().all()
+                like = Runs.id.startswith(run) | Runs.id.endswith(run)
+                rows = list(Runs.select().where(like).order_by(Runs.id).limit(5).dicts().execute(connection))
             if len(rows) == 1:
-                table = tables.task_runs.c
-                done = connection.execute(select(tables.task_runs).where(table.run == rows[0]["id"]).order_by(table.id))
-                return run_of_row(rows[0], tuple(_task(row) for row in done.mappings()))
+                tasks = TaskRuns.select().where(TaskRuns.run == rows[0]["id"]).order_by(TaskRuns.id).dicts()
+                return run_of_row(rows[0], tuple(map(_task, tasks.execute(connection))))
         if rows:
             which = ", ".join(row["id"] for row in rows)
             raise NotFoundError(f"run {run!r} can be any of {which}", fix="Give more of it.")
@@ -178,39 +174,33 @@ class Records:
     ) -> list[Run]:
         """Return the newest runs first, without their tasks."""
         self.reconcile()
-        query = select(tables.runs).order_by(tables.runs.c.created.desc(), tables.runs.c.id.desc()).limit(limit)
-        for column, value in (("pipeline", pipeline), ("sweep", sweep), ("status", status)):
+        query = Runs.select().order_by(Runs.created.desc(), Runs.id.desc()).limit(limit).dicts()
+        for column, value in ((Runs.pipeline, pipeline), (Runs.sweep, sweep), (Runs.status, status)):
             if value is not None:
-                query = query.where(tables.runs.c[column] == value)
+                query = query.where(column == value)
         with self.db.read() as connection:
-            return [run_of_row(row) for row in connection.execute(query).mappings()]
+            return [run_of_row(row) for row in query.execute(connection)]
 
     def files(self, run: str) -> dict[str, dict[str, str | None]]:
         """Return the files that a run's tasks read and wrote: `{"read": {path: sha}, "written": {...}}`."""
         found: dict[str, dict[str, str | None]] = {"read": {}, "written": {}}
         with self.db.read() as connection:
-            for row in connection.execute(select(tables.files).where(tables.files.c.run == run)):
+            for row in Files.select().where(Files.run == run).execute(connection):
                 found[row.mode][row.path] = row.sha
         return found
 
     def reconcile(self) -> list[str]:
         """Mark runs of this host as lost whose process is gone, and return their ids."""
         host = processes.me()[0]
-        table = tables.runs.c
+        going = Runs.select(Runs.id, Runs.pid, Runs.process_started)
+        going = going.where(Runs.status == Status.RUNNING, Runs.host == host)
         with self.db.read() as connection:
-            running = connection.execute(
-                select(table.id, table.pid, table.process_started).where(
-                    table.status == Status.RUNNING, table.host == host
-                )
-            ).all()
+            running = list(going.execute(connection))
         lost = [row.id for row in running if not processes.is_alive(row.pid, row.process_started)]
         if lost:
             with self.db.write() as connection:
-                connection.execute(
-                    update(tables.runs)
-                    .where(table.id.in_(lost), table.status == Status.RUNNING)
-                    .values(status=Status.LOST, finished=time.time())
-                )
+                left = Runs.update(status=Status.LOST, finished=time.time())
+                left.where(Runs.id.in_(lost), Runs.status == Status.RUNNING).execute(connection)
                 _close_tasks(connection, lost)
         return lost
 
@@ -221,27 +211,18 @@ def new_id(now: float) -> str:
 
 
 def _save_results(connection: Connection, run: str, task: str, results: TaskResults) -> None:
-    rows = [
-        {"run": run, "task": task, "path": path, "mode": mode, "sha": sha}
-        for mode, found in (("read", results.read), ("written", results.written))
-        for path, sha in found.items()
-    ]
-    for table in (tables.files, tables.metrics):
-        connection.execute(delete(table).where(table.c.run == run, table.c.task == task))
-    if rows:
-        connection.execute(insert(tables.files), rows)
+    Files.delete().where(Files.run == run, Files.task == task).execute(connection)
+    Metrics.delete().where(Metrics.run == run, Metrics.task == task).execute(connection)
+    for mode, found in (("read", results.read), ("written", results.written)):
+        for path, sha in found.items():
+            Files.add(connection, run=run, task=task, path=path, mode=mode, sha=sha)
     for name, value in results.metrics.items():
-        connection.execute(delete(tables.metrics).where(tables.metrics.c.run == run, tables.metrics.c.name == name))
-        connection.execute(insert(tables.metrics).values(run=run, task=task, name=name, value=value))
+        Metrics.put(connection, run=run, name=name, task=task, value=value)
 
 
 def _close_tasks(connection: Connection, runs: Iterable[str]) -> None:
-    table = tables.task_runs.c
-    connection.execute(
-        update(tables.task_runs)
-        .where(table.run.in_(list(runs)), table.status.in_([Status.PENDING, Status.RUNNING]))
-        .values(status=Status.CANCELLED, finished=time.time())
-    )
+    unfinished = TaskRuns.run.in_(list(runs)) & TaskRuns.status.in_([Status.PENDING, Status.RUNNING])
+    TaskRuns.update(status=Status.CANCELLED, finished=time.time()).where(unfinished).execute(connection)
 
 
 def run_of_row(row: Mapping[str, Any], tasks: tuple[TaskRun, ...] = ()) -> Run:

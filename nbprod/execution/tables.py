@@ -1,230 +1,251 @@
-"""The tables of the records: one SQLite file by default, any database that SQLAlchemy knows by URL.
+"""The tables of the records, in one SQLite file by default.
 
 Times are seconds since 1970. Columns of type JSON hold plain values.
 """
 
 from __future__ import annotations
 
-from nbprod.execution.sql import Column, Kind, Table
+from typing import ClassVar
 
-JSON, FLOAT, INTEGER, TEXT, STRING = Kind.JSON, Kind.FLOAT, Kind.INTEGER, Kind.TEXT, Kind.STRING
+from nbprod.execution.orm import JSONField, Table, peewee
 
 VERSION = 2
 """Of the schema. Records of an older one get the tables that they lack when they are opened."""
 
-schema = Table("schema", Column("version", INTEGER, primary_key=True))
 
-runs = Table(
-    "runs",
-    Column("id", STRING, 40, primary_key=True),
-    Column("pipeline", STRING, 200, nullable=False),
-    Column("notebook", TEXT, nullable=False),
-    Column("status", STRING, 20, nullable=False),
-    Column("parameters", JSON, nullable=False),
-    Column("options", JSON, nullable=False),
-    Column("metrics", JSON, nullable=False),
-    Column("outputs", JSON, nullable=False),
-    Column("error", JSON),
-    Column("sweep", STRING, 60),
-    Column("trial", INTEGER),
-    Column("host", STRING, 200, nullable=False),
-    Column("pid", INTEGER, nullable=False),
-    Column("process_started", FLOAT),
-    Column("created", FLOAT, nullable=False),
-    Column("finished", FLOAT),
-    indexes={"runs_by_pipeline": ("pipeline", "created"), "runs_by_sweep": ("sweep",)},
-)
+class Schema(Table):
+    version = peewee.IntegerField(primary_key=True)
 
-task_runs = Table(
-    "task_runs",
-    Column("id", INTEGER, primary_key=True),
-    Column("run", STRING, 40, to="runs.id", nullable=False),
-    Column("task", STRING, 200, nullable=False),
-    Column("status", STRING, 20, nullable=False),
-    Column("reason", TEXT, nullable=False),
-    Column("key", STRING, 64),
-    Column("trace", INTEGER),
-    Column("cached_from", STRING, 40),
-    Column("attempts", INTEGER, nullable=False),
-    Column("started", FLOAT),
-    Column("finished", FLOAT),
-    Column("seconds", FLOAT),
-    Column("notebook", TEXT),
-    Column("error", JSON),
-    unique=("run", "task"),
-)
 
-metrics = Table(
-    "metrics",
-    Column("run", STRING, 40, to="runs.id", primary_key=True),
-    Column("name", STRING, 200, primary_key=True),
-    Column("task", STRING, 200, nullable=False),
-    Column("value", FLOAT, nullable=False),
-)
+class Runs(Table):
+    id = peewee.CharField(40, primary_key=True)
+    pipeline = peewee.CharField(200)
+    notebook = peewee.TextField()
+    status = peewee.CharField(20)
+    parameters = JSONField()
+    options = JSONField()
+    metrics = JSONField()
+    outputs = JSONField()
+    error = JSONField(null=True)
+    sweep = peewee.CharField(60, null=True)
+    trial = peewee.BigIntegerField(null=True)
+    host = peewee.CharField(200)
+    pid = peewee.BigIntegerField()
+    process_started = peewee.DoubleField(null=True)
+    created = peewee.DoubleField()
+    finished = peewee.DoubleField(null=True)
 
-files = Table(
-    "files",
-    Column("run", STRING, 40, to="runs.id", primary_key=True),
-    Column("task", STRING, 200, primary_key=True),
-    Column("path", TEXT, primary_key=True),
-    Column("mode", STRING, 10, primary_key=True),
-    Column("sha", STRING, 64),
-)
 
-artifacts = Table(
-    "artifacts",
-    Column("digest", STRING, 64, primary_key=True),
-    Column("format", STRING, 40, nullable=False),
-    Column("bytes", INTEGER, nullable=False),
-    Column("type", TEXT, nullable=False),
-    Column("created", FLOAT, nullable=False),
-)
+Runs.add_index(Runs.pipeline, Runs.created, name="runs_by_pipeline")
+Runs.add_index(Runs.sweep, name="runs_by_sweep")
 
-traces = Table(
-    "traces",
-    Column("id", INTEGER, primary_key=True),
-    Column("key", STRING, 64, nullable=False),
-    Column("pipeline", STRING, 200, nullable=False),
-    Column("task", STRING, 200, nullable=False),
-    Column("parts", JSON, nullable=False),
-    Column("files", JSON, nullable=False),
-    Column("packages", JSON, nullable=False),
-    Column("outputs", JSON, nullable=False),
-    Column("missing", JSON, nullable=False),
-    Column("watched", JSON, nullable=False),
-    Column("written", JSON, nullable=False),
-    Column("metrics", JSON, nullable=False),
-    Column("facts", JSON, nullable=False),
-    Column("notebook", STRING, 64),
-    Column("run", STRING, 40, nullable=False),
-    Column("seconds", FLOAT, nullable=False),
-    Column("created", FLOAT, nullable=False),
-    indexes={"traces_by_key": ("key",), "traces_by_task": ("pipeline", "task", "id")},
-)
 
-facts = Table(
-    "facts",
-    Column("notebook", TEXT, primary_key=True),
-    Column("task", STRING, 200, primary_key=True),
-    Column("code", STRING, 64, primary_key=True),
-    Column("facts", JSON, nullable=False),
-    Column("updated", FLOAT, nullable=False),
-)
+class TaskRuns(Table):
+    unique = ("run", "task")
 
-hashes = Table(
-    "hashes",
-    Column("path", TEXT, primary_key=True),
-    Column("size", INTEGER, nullable=False),
-    Column("mtime_ns", INTEGER, nullable=False),
-    Column("inode", INTEGER, nullable=False),
-    Column("sha", STRING, 64, nullable=False),
-)
+    id = peewee.AutoField()
+    run = peewee.ForeignKeyField(Runs, column_name="run", backref="+", on_delete="CASCADE", index=False)
+    task = peewee.CharField(200)
+    status = peewee.CharField(20)
+    reason = peewee.TextField()
+    key = peewee.CharField(64, null=True)
+    trace = peewee.BigIntegerField(null=True)
+    cached_from = peewee.CharField(40, null=True)
+    attempts = peewee.BigIntegerField()
+    started = peewee.DoubleField(null=True)
+    finished = peewee.DoubleField(null=True)
+    seconds = peewee.DoubleField(null=True)
+    notebook = peewee.TextField(null=True)
+    error = JSONField(null=True)
 
-sweeps = Table(
-    "sweeps",
-    Column("id", STRING, 60, primary_key=True),
-    Column("pipeline", STRING, 200, nullable=False),
-    Column("status", STRING, 20, nullable=False),
-    Column("plan", JSON, nullable=False),
-    Column("host", STRING, 200, nullable=False),
-    Column("pid", INTEGER, nullable=False),
-    Column("process_started", FLOAT),
-    Column("created", FLOAT, nullable=False),
-    Column("finished", FLOAT),
-    indexes={"sweeps_by_pipeline": ("pipeline", "created")},
-)
+    class Meta:
+        constraints: ClassVar = [peewee.SQL('UNIQUE ("run", "task")')]
 
-trials = Table(
-    "trials",
-    Column("sweep", STRING, 60, to="sweeps.id", primary_key=True),
-    Column("number", INTEGER, primary_key=True),
-    Column("status", STRING, 20, nullable=False),
-    Column("parameters", JSON, nullable=False),
-    Column("run", STRING, 40),
-    Column("metrics", JSON, nullable=False),
-    Column("tasks", JSON, nullable=False),
-    Column("error", TEXT),
-    Column("started", FLOAT),
-    Column("seconds", FLOAT),
-)
 
-model_versions = Table(
-    "model_versions",
-    Column("model", STRING, 200, primary_key=True),
-    Column("version", INTEGER, primary_key=True),
-    Column("pipeline", STRING, 200, nullable=False),
-    Column("run", STRING, 40, nullable=False),
-    Column("status", STRING, 20, nullable=False),
-    Column("path", TEXT, nullable=False),
-    Column("metrics", JSON, nullable=False),
-    Column("lineage", JSON, nullable=False),
-    Column("files", JSON, nullable=False),
-    Column("error", TEXT),
-    Column("host", STRING, 200, nullable=False),
-    Column("pid", INTEGER, nullable=False),
-    Column("process_started", FLOAT),
-    Column("created", FLOAT, nullable=False),
-)
+class Metrics(Table):
+    run = peewee.ForeignKeyField(Runs, column_name="run", backref="+", on_delete="CASCADE", index=False)
+    name = peewee.CharField(200)
+    task = peewee.CharField(200)
+    value = peewee.DoubleField()
 
-model_aliases = Table(
-    "model_aliases",
-    Column("model", STRING, 200, primary_key=True),
-    Column("alias", STRING, 40, primary_key=True),
-    Column("version", INTEGER, nullable=False),
-    Column("updated", FLOAT, nullable=False),
-)
+    class Meta:
+        primary_key = peewee.CompositeKey("run", "name")
 
-services = Table(
-    "services",
-    Column("name", STRING, 200, primary_key=True),
-    Column("model", STRING, 200, nullable=False),
-    Column("version", INTEGER, nullable=False),
-    Column("status", STRING, 20, nullable=False),
-    Column("url", TEXT),
-    Column("host", STRING, 200),
-    Column("pid", INTEGER),
-    Column("process_started", FLOAT),
-    Column("data", JSON, nullable=False),
-    Column("started", FLOAT),
-    Column("updated", FLOAT, nullable=False),
-)
 
-models = Table(
-    "models",
-    Column("name", STRING, 200, primary_key=True),
-    Column("updated", FLOAT, nullable=False),
-)
-"""A row for each model; who changes its versions or aliases holds it, so that one at a time does."""
+class Files(Table):
+    run = peewee.ForeignKeyField(Runs, column_name="run", backref="+", on_delete="CASCADE", index=False)
+    task = peewee.CharField(200)
+    path = peewee.TextField()
+    mode = peewee.CharField(10)
+    sha = peewee.CharField(64, null=True)
 
-model_events = Table(
-    "model_events",
-    Column("id", INTEGER, primary_key=True),
-    Column("model", STRING, 200, nullable=False),
-    Column("version", INTEGER, nullable=False),
-    Column("kind", STRING, 20, nullable=False),
-    Column("who", STRING, 200, nullable=False),
-    Column("why", TEXT, nullable=False),
-    Column("data", JSON, nullable=False),
-    Column("created", FLOAT, nullable=False),
-    indexes={"model_events_by_version": ("model", "version", "id")},
-)
+    class Meta:
+        primary_key = peewee.CompositeKey("run", "task", "path", "mode")
 
-ALL = (
-    schema,
-    runs,
-    task_runs,
-    metrics,
-    files,
-    artifacts,
-    traces,
-    facts,
-    hashes,
-    sweeps,
-    trials,
-    model_versions,
-    model_aliases,
-    services,
-    models,
-    model_events,
+
+class Artifacts(Table):
+    digest = peewee.CharField(64, primary_key=True)
+    format = peewee.CharField(40)
+    bytes = peewee.BigIntegerField()
+    type = peewee.TextField()
+    created = peewee.DoubleField()
+
+
+class Traces(Table):
+    id = peewee.AutoField()
+    key = peewee.CharField(64)
+    pipeline = peewee.CharField(200)
+    task = peewee.CharField(200)
+    parts = JSONField()
+    files = JSONField()
+    packages = JSONField()
+    outputs = JSONField()
+    missing = JSONField()
+    watched = JSONField()
+    written = JSONField()
+    metrics = JSONField()
+    facts = JSONField()
+    notebook = peewee.CharField(64, null=True)
+    run = peewee.CharField(40)
+    seconds = peewee.DoubleField()
+    created = peewee.DoubleField()
+
+
+Traces.add_index(Traces.key, name="traces_by_key")
+Traces.add_index(Traces.pipeline, Traces.task, Traces.id, name="traces_by_task")
+
+
+class Facts(Table):
+    notebook = peewee.TextField()
+    task = peewee.CharField(200)
+    code = peewee.CharField(64)
+    facts = JSONField()
+    updated = peewee.DoubleField()
+
+    class Meta:
+        primary_key = peewee.CompositeKey("notebook", "task", "code")
+
+
+class Hashes(Table):
+    path = peewee.TextField(primary_key=True)
+    size = peewee.BigIntegerField()
+    mtime_ns = peewee.BigIntegerField()
+    inode = peewee.BigIntegerField()
+    sha = peewee.CharField(64)
+
+
+class Sweeps(Table):
+    id = peewee.CharField(60, primary_key=True)
+    pipeline = peewee.CharField(200)
+    status = peewee.CharField(20)
+    plan = JSONField()
+    host = peewee.CharField(200)
+    pid = peewee.BigIntegerField()
+    process_started = peewee.DoubleField(null=True)
+    created = peewee.DoubleField()
+    finished = peewee.DoubleField(null=True)
+
+
+Sweeps.add_index(Sweeps.pipeline, Sweeps.created, name="sweeps_by_pipeline")
+
+
+class Trials(Table):
+    sweep = peewee.ForeignKeyField(Sweeps, column_name="sweep", backref="+", on_delete="CASCADE", index=False)
+    number = peewee.IntegerField()
+    status = peewee.CharField(20)
+    parameters = JSONField()
+    run = peewee.CharField(40, null=True)
+    metrics = JSONField()
+    tasks = JSONField()
+    error = peewee.TextField(null=True)
+    started = peewee.DoubleField(null=True)
+    seconds = peewee.DoubleField(null=True)
+
+    class Meta:
+        primary_key = peewee.CompositeKey("sweep", "number")
+
+
+class ModelVersions(Table):
+    model = peewee.CharField(200)
+    version = peewee.IntegerField()
+    pipeline = peewee.CharField(200)
+    run = peewee.CharField(40)
+    status = peewee.CharField(20)
+    path = peewee.TextField()
+    metrics = JSONField()
+    lineage = JSONField()
+    files = JSONField()
+    error = peewee.TextField(null=True)
+    host = peewee.CharField(200)
+    pid = peewee.BigIntegerField()
+    process_started = peewee.DoubleField(null=True)
+    created = peewee.DoubleField()
+
+    class Meta:
+        primary_key = peewee.CompositeKey("model", "version")
+
+
+class ModelAliases(Table):
+    model = peewee.CharField(200)
+    name = peewee.CharField(40, column_name="alias")
+    version = peewee.BigIntegerField()
+    updated = peewee.DoubleField()
+
+    class Meta:
+        primary_key = peewee.CompositeKey("model", "name")
+
+
+class Services(Table):
+    name = peewee.CharField(200, primary_key=True)
+    model = peewee.CharField(200)
+    version = peewee.BigIntegerField()
+    status = peewee.CharField(20)
+    url = peewee.TextField(null=True)
+    host = peewee.CharField(200, null=True)
+    pid = peewee.BigIntegerField(null=True)
+    process_started = peewee.DoubleField(null=True)
+    data = JSONField()
+    started = peewee.DoubleField(null=True)
+    updated = peewee.DoubleField()
+
+
+class Models(Table):
+    """A row for each model; who changes its versions or aliases holds it, so that one at a time does."""
+
+    name = peewee.CharField(200, primary_key=True)
+    updated = peewee.DoubleField()
+
+
+class ModelEvents(Table):
+    id = peewee.AutoField()
+    model = peewee.CharField(200)
+    version = peewee.BigIntegerField()
+    kind = peewee.CharField(20)
+    who = peewee.CharField(200)
+    why = peewee.TextField()
+    data = JSONField()
+    created = peewee.DoubleField()
+
+
+ModelEvents.add_index(ModelEvents.model, ModelEvents.version, ModelEvents.id, name="model_events_by_version")
+
+
+ALL: tuple[type[Table], ...] = (
+    Schema,
+    Runs,
+    TaskRuns,
+    Metrics,
+    Files,
+    Artifacts,
+    Traces,
+    Facts,
+    Hashes,
+    Sweeps,
+    Trials,
+    ModelVersions,
+    ModelAliases,
+    Services,
+    Models,
+    ModelEvents,
 )
 """All tables; one that refers to another comes after it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import re
 import shutil
@@ -13,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from nbprod.errors import NotFoundError, PromotionError
-from nbprod.execution import tables
-from nbprod.execution.database import Place, Taken, database
+from nbprod.execution.database import Place, database
+from nbprod.execution.orm import Connection, fn
 from nbprod.execution.processes import me
-from nbprod.execution.sql import Connection, func, select
+from nbprod.execution.tables import Models, ModelVersions
 from nbprod.promotion import rows
 from nbprod.promotion.rows import user
 from nbprod.promotion.stored import check_files
@@ -44,28 +43,27 @@ class Registry:
 
     def reserve(self, model: str, pipeline: str, run: str, metrics: Mapping[str, float]) -> ModelVersion:
         """Take the next number and record a version that is being built; its folder is `path`, not made yet."""
-        table = tables.model_versions
+        table = ModelVersions
         host, pid, started = me()
         with self._holding(model) as connection:
             rows.reconcile(connection, self._state)
-            newest = connection.execute(select(func.max(table.c.version)).where(table.c.model == model)).scalar()
+            newest = table.select(fn.max(table.version)).where(table.model == model).scalar(connection)
             version = (newest or 0) + 1
-            connection.execute(
-                table.insert().values(
-                    model=model,
-                    version=version,
-                    pipeline=pipeline,
-                    run=run,
-                    status=Status.BUILDING,
-                    path=f"models/{model}/v{version}",  # below the state folder, so that a project may be moved
-                    metrics=dict(metrics),
-                    lineage={},
-                    files={},
-                    host=host,
-                    pid=pid,
-                    process_started=started,
-                    created=time.time(),
-                )
+            table.add(
+                connection,
+                model=model,
+                version=version,
+                pipeline=pipeline,
+                run=run,
+                status=Status.BUILDING,
+                path=f"models/{model}/v{version}",  # below the state folder, so that a project may be moved
+                metrics=dict(metrics),
+                lineage={},
+                files={},
+                host=host,
+                pid=pid,
+                process_started=started,
+                created=time.time(),
             )
         return self.get(model, version, any_status=True)
 
@@ -211,11 +209,12 @@ class Registry:
 
     def versions(self, model: str | None = None) -> list[ModelVersion]:
         """Return all versions, of one model or of all, the oldest first."""
-        table = tables.model_versions
-        query = select(table).order_by(table.c.model, table.c.version)
+        query = ModelVersions.select().order_by(ModelVersions.model, ModelVersions.version)
+        if model is not None:
+            query = query.where(ModelVersions.model == model)
         with self._database.write() as connection:
             rows.reconcile(connection, self._state)
-            found = connection.execute(query if model is None else query.where(table.c.model == model)).all()
+            found = list(query.execute(connection))
             aliases = {name: rows.aliases(connection, name) for name in {row.model for row in found}}
             events = rows.events(connection, model)
         return [rows.version_of(row, aliases[row.model], self._state, events) for row in found]
@@ -223,24 +222,18 @@ class Registry:
     @contextmanager
     def _holding(self, model: str) -> Iterator[Connection]:
         """Give a transaction in which no other process changes this model's versions and aliases."""
-        table = tables.models
-        with self._database.read() as connection:
-            known = connection.execute(select(table.c.name).where(table.c.name == model)).scalar()
-        if known is None:
-            with contextlib.suppress(Taken), self._database.write() as connection:
-                connection.execute(table.insert().values(name=model, updated=time.time()))
         with self._database.write() as connection:
             # SQLite has one writer anyway; elsewhere this row's lock makes the others wait
-            connection.execute(table.update().where(table.c.name == model).values(updated=time.time()))
+            Models.put(connection, name=model, updated=time.time())
             yield connection
 
     def _get(self, connection: Connection, model: str, version: int | str | None) -> ModelVersion:
-        table = tables.model_versions
         aliases = rows.aliases(connection, model)
         number = rows.number_of(version) if version is not None else aliases.get(CHAMPION)
         if number is None and isinstance(version, str):
             number = aliases.get(version)
-        found = connection.execute(select(table).where(table.c.model == model).order_by(table.c.version)).all()
+        query = ModelVersions.select().where(ModelVersions.model == model).order_by(ModelVersions.version)
+        found = list(query.execute(connection))
         wanted = next((row for row in found if row.version == number), None)
         if wanted is not None:
             return rows.version_of(wanted, aliases, self._state, rows.events(connection, model))
@@ -250,7 +243,7 @@ class Registry:
             raise NotFoundError(
                 what, fix=f"Ready versions: {ready}." if ready else f"Promote a run first: nbprod promote {model}."
             )
-        known = connection.execute(select(tables.models.c.name)).scalars().all()
+        known = list(Models.select(Models.name).scalars(connection))
         close = difflib.get_close_matches(model, known, n=1)
         raise NotFoundError(
             f"nothing has been promoted to {model!r} yet",
@@ -284,10 +277,6 @@ class Registry:
         rows.record(connection, version.model, version.version, kind, why, who, {"from": champion})
 
     def _update(self, version: ModelVersion, **values: Any) -> None:
-        table = tables.model_versions
+        here = (ModelVersions.model == version.model) & (ModelVersions.version == version.version)
         with self._database.write() as connection:
-            connection.execute(
-                table.update()
-                .where(table.c.model == version.model, table.c.version == version.version)
-                .values(**values)
-            )
+            ModelVersions.update(**values).where(here).execute(connection)

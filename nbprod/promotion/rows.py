@@ -9,66 +9,57 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nbprod.execution import tables
+from nbprod.execution.orm import Connection
 from nbprod.execution.processes import is_alive, me
-from nbprod.execution.sql import Connection, Row, delete, select
+from nbprod.execution.tables import ModelAliases, ModelEvents, ModelVersions
 from nbprod.promotion.version import Event, Kind, ModelVersion, Status
 
 
 def aliases(connection: Connection, model: str) -> dict[str, int]:
-    table = tables.model_aliases
-    rows = connection.execute(select(table).where(table.c.model == model)).all()
-    return {row.alias: row.version for row in rows}
+    rows = ModelAliases.select().where(ModelAliases.model == model).execute(connection)
+    return {row.name: row.version for row in rows}
 
 
 def point(connection: Connection, model: str, alias: str, version: int) -> None:
-    unpoint(connection, model, alias)
-    connection.execute(
-        tables.model_aliases.insert().values(model=model, alias=alias, version=version, updated=time.time())
-    )
+    ModelAliases.put(connection, model=model, name=alias, version=version, updated=time.time())
 
 
 def unpoint(connection: Connection, model: str, alias: str) -> None:
-    table = tables.model_aliases
-    connection.execute(delete(table).where(table.c.model == model, table.c.alias == alias))
+    ModelAliases.delete().where(ModelAliases.model == model, ModelAliases.name == alias).execute(connection)
 
 
 def events(connection: Connection, model: str | None) -> dict[tuple[str, int], list[Event]]:
-    table = tables.model_events
-    query = select(table).order_by(table.c.id)
+    query = ModelEvents.select().order_by(ModelEvents.id)
+    if model is not None:
+        query = query.where(ModelEvents.model == model)
     found: dict[tuple[str, int], list[Event]] = {}
-    for row in connection.execute(query if model is None else query.where(table.c.model == model)).all():
+    for row in query.execute(connection):
         event = Event(row.kind, row.who, row.why, row.created, row.data)
         found.setdefault((row.model, row.version), []).append(event)
     return found
 
 
 def record(connection: Connection, model: str, version: int, kind: Kind, why: str, who: str | None, data: Any) -> None:
-    connection.execute(
-        tables.model_events.insert().values(
-            model=model,
-            version=version,
-            kind=kind.value,
-            who=who or user(),
-            why=why,
-            data=dict(data),
-            created=time.time(),
-        )
+    ModelEvents.add(
+        connection,
+        model=model,
+        version=version,
+        kind=kind.value,
+        who=who or user(),
+        why=why,
+        data=dict(data),
+        created=time.time(),
     )
 
 
 def reconcile(connection: Connection, state: Path) -> None:
     """Mark versions whose promoting process is gone as failed; what it left lies in scratch, never in `path`."""
-    table = tables.model_versions
-    host = me()[0]
-    building = select(table).where(table.c.status == Status.BUILDING, table.c.host == host)
-    for row in connection.execute(building).all():
+    table = ModelVersions
+    building = table.select().where(table.status == Status.BUILDING, table.host == me()[0])
+    for row in list(building.execute(connection)):
         if not is_alive(row.pid, row.process_started):
-            connection.execute(
-                table.update()
-                .where(table.c.model == row.model, table.c.version == row.version)
-                .values(status=Status.FAILED, error="the promotion was interrupted")
-            )
+            failed = table.update(status=Status.FAILED, error="the promotion was interrupted")
+            failed.where(table.model == row.model, table.version == row.version).execute(connection)
             for left in (row.path, f"{row.path}-holdout"):
                 shutil.rmtree(state / left, ignore_errors=True)
 
@@ -79,7 +70,7 @@ def number_of(version: int | str) -> int | None:
 
 
 def version_of(
-    row: Row, aliases: Mapping[str, int], state: Path, events: Mapping[tuple[str, int], list[Event]]
+    row: ModelVersions, aliases: Mapping[str, int], state: Path, events: Mapping[tuple[str, int], list[Event]]
 ) -> ModelVersion:
     return ModelVersion(
         row.model,

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbprod.errors import NotFoundError
-from nbprod.execution import tables
 from nbprod.execution.database import database
 from nbprod.execution.processes import is_alive, me, started
-from nbprod.execution.sql import Row, select
+from nbprod.execution.tables import Services
 from nbprod.promotion import bento
 
 if TYPE_CHECKING:
@@ -73,17 +72,15 @@ def status(project: Project, name: str) -> Service:
 
 def find(project: Project, name: str) -> Service | None:
     """Return a service if it was ever started; a record whose process is gone is put right."""
-    table = tables.services
     with database(project).read() as connection:
-        row = connection.execute(select(table).where(table.c.name == name)).one_or_none()
+        row = Services.select().where(Services.name == name).first(connection)
     return None if row is None else _reconciled(project, row)
 
 
 def services(project: Project) -> list[Service]:
     """Return every service that was started, by name."""
-    table = tables.services
     with database(project).read() as connection:
-        rows = connection.execute(select(table).order_by(table.c.name)).all()
+        rows = list(Services.select().order_by(Services.name).execute(connection))
     return [_reconciled(project, row) for row in rows]
 
 
@@ -101,7 +98,6 @@ def log_tail(project: Project, name: str, lines: int) -> str:
 
 def record(project: Project, service: Service) -> Service:
     """Keep what is known of a service, and return it."""
-    table = tables.services
     data = {"log": str(service.log), "workers": service.workers, "challenger": service.challenger}
     values = {
         "model": service.name,
@@ -117,30 +113,26 @@ def record(project: Project, service: Service) -> Service:
     if service.runs:
         values["process_started"] = started(service.pid)
     with database(project).write() as connection:
-        known = connection.execute(select(table.c.name).where(table.c.name == service.name)).one_or_none()
-        if known is None:
-            connection.execute(table.insert().values(name=service.name, **values))
-        else:
-            connection.execute(table.update().where(table.c.name == service.name).values(**values))
+        Services.put(connection, name=service.name, **values)
     return service
 
 
-def _reconciled(project: Project, row: Row) -> Service:
+def _reconciled(project: Project, row: Services) -> Service:
     data: Mapping[str, Any] = row.data
     service = Service(
         row.name,
         row.version,
         row.status,
-        row.url,
-        row.pid,
+        row.url or "",
+        row.pid or 0,
         Path(data["log"]),
-        row.started,
+        row.started or 0.0,
         data.get("workers", 1),
         data.get("challenger"),
     )
     if not service.runs or row.host != me()[0]:
         return service
-    if not is_alive(row.pid, row.process_started):
+    if not is_alive(service.pid, row.process_started):
         return record(project, dataclasses.replace(service, status=DEAD))
     if service.status == STARTING and bento.answers(service.url):
         return record(project, dataclasses.replace(service, status=RUNNING))

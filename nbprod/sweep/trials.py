@@ -13,7 +13,6 @@ from nbprod.execution import processes, tables
 from nbprod.execution.database import Place, database
 from nbprod.execution.events import Status
 from nbprod.execution.records import new_id
-from nbprod.execution.sql import Select, delete, insert, select, update
 from nbprod.sweep.plan import SweepPlan
 
 
@@ -83,17 +82,16 @@ class Sweeps:
         now = time.time()
         sweep = new_id(now)
         with self._db.write() as connection:
-            connection.execute(
-                insert(tables.sweeps).values(
-                    id=sweep,
-                    pipeline=pipeline,
-                    status=Status.RUNNING,
-                    plan=plan.to_json(),
-                    host=host,
-                    pid=pid,
-                    process_started=process_started,
-                    created=now,
-                )
+            tables.Sweeps.add(
+                connection,
+                id=sweep,
+                pipeline=pipeline,
+                status=Status.RUNNING,
+                plan=plan.to_json(),
+                host=host,
+                pid=pid,
+                process_started=process_started,
+                created=now,
             )
         return sweep
 
@@ -116,16 +114,14 @@ class Sweeps:
 
     def save(self, sweep: str, trial: Trial) -> None:
         """Enter the state of a trial, in place of what was entered for it before."""
-        table = tables.trials.c
         with self._db.write() as connection:
-            connection.execute(delete(tables.trials).where(table.sweep == sweep, table.number == trial.number))
-            connection.execute(insert(tables.trials).values(sweep=sweep, **asdict(trial)))
+            tables.Trials.put(connection, sweep=sweep, **asdict(trial))
 
     def get(self, sweep: str | None = None, pipeline: str | None = None) -> Sweep:
         """Return a sweep by its id or the end of it; without one the newest (of a pipeline). Raises `NotFoundError`."""
         self.reconcile()
-        table = tables.sweeps.c
-        query = select(tables.sweeps).order_by(table.created.desc())
+        table = tables.Sweeps
+        query = table.select().order_by(table.created.desc())
         if sweep is not None:
             query = query.where((table.id == sweep) | table.id.endswith(sweep))
         if pipeline is not None:
@@ -139,19 +135,19 @@ class Sweeps:
     def all(self, pipeline: str | None = None) -> list[Sweep]:
         """Return the sweeps (of a pipeline), the newest first."""
         self.reconcile()
-        table = tables.sweeps.c
-        query = select(tables.sweeps).order_by(table.created.desc())
+        table = tables.Sweeps
+        query = table.select().order_by(table.created.desc())
         return self._read(query if pipeline is None else query.where(table.pipeline == pipeline))
 
-    def _read(self, query: Select) -> list[Sweep]:
+    def _read(self, query: Any) -> list[Sweep]:
         trials: dict[str, list[Trial]] = {}
-        table = tables.trials.c
+        table = tables.Trials
         with self._db.read() as connection:
-            rows = connection.execute(query).all()
-            wanted = table.sweep.in_([row.id for row in rows])
-            for row in connection.execute(select(tables.trials).where(wanted).order_by(table.number)).mappings():
-                values = {str(key): value for key, value in row.items() if key != "sweep"}
-                trials.setdefault(row["sweep"], []).append(Trial(**{**values, "status": Status(row["status"])}))
+            rows = list(query.execute(connection))
+            wanted = table.select().where(table.sweep.in_([row.id for row in rows])).order_by(table.number)
+            for row in wanted.dicts().execute(connection):
+                of = trials.setdefault(row.pop("sweep"), [])
+                of.append(Trial(**{**row, "status": Status(row["status"])}))
         return [
             Sweep(
                 row.id,
@@ -168,17 +164,14 @@ class Sweeps:
     def reconcile(self) -> None:
         """Mark sweeps of this host as lost whose process is gone."""
         host = processes.me()[0]
-        table = tables.sweeps.c
+        table = tables.Sweeps
+        going = table.select(table.id, table.pid, table.process_started)
         with self._db.read() as connection:
-            running = connection.execute(
-                select(table.id, table.pid, table.process_started).where(
-                    table.status == Status.RUNNING, table.host == host
-                )
-            ).all()
+            running = list(going.where(table.status == Status.RUNNING, table.host == host).execute(connection))
         for row in running:
             if not processes.is_alive(row.pid, row.process_started):
                 self.finish(row.id, Status.LOST)
 
     def _update(self, sweep: str, **values: Any) -> None:
         with self._db.write() as connection:
-            connection.execute(update(tables.sweeps).where(tables.sweeps.c.id == sweep).values(**values))
+            tables.Sweeps.update(**values).where(tables.Sweeps.id == sweep).execute(connection)

@@ -29,9 +29,11 @@ HEAVY = {
     "pyarrow",
     "nbconvert",
 }
-HEAVY |= {"nbformat", "sqlalchemy", "rich", "pydantic", "jupyter_client", "IPython", "zmq", "asyncio"}
+HEAVY |= {"nbformat", "sqlalchemy", "psycopg", "rich", "pydantic", "jupyter_client", "IPython", "zmq", "asyncio"}
 OWN = {"nbprod", "click"}
 """What every command may import, besides the standard library."""
+RECORDS = OWN | {"peewee", "playhouse"}
+"""What a command that reads the records may import."""
 
 
 def imported(*arguments: str, cwd: Path | None = None) -> set[str]:
@@ -50,14 +52,14 @@ def test_help_imports_the_standard_library_and_click(tmp_path):
     assert imported("--help", cwd=tmp_path) <= OWN
 
 
-def test_runs_imports_the_standard_library_and_click(tmp_path):
+def test_runs_imports_the_standard_library_click_and_peewee(tmp_path):
     """With a list of 0.2 s after Python's own start, nothing that is added here goes unnoticed."""
     Records.open(Project(tmp_path)).start_run("p", "p.ipynb", {})
-    assert imported("runs", cwd=tmp_path) <= OWN
-    assert imported("show", cwd=tmp_path) <= OWN
+    assert imported("runs", cwd=tmp_path) <= RECORDS
+    assert imported("show", cwd=tmp_path) <= RECORDS
 
     (tmp_path / "pipelines.yaml").write_text("pipelines: {p: p.ipynb}\n")
-    assert imported("runs", cwd=tmp_path) <= OWN | {"yaml", "_yaml"}
+    assert imported("runs", cwd=tmp_path) <= RECORDS | {"yaml", "_yaml"}
 
 
 @pytest.mark.parametrize("listed", [False, True])

@@ -11,7 +11,6 @@ from nbprod.execution import tables
 from nbprod.execution.events import Status
 from nbprod.execution.garbage import delete_run
 from nbprod.execution.records import Records
-from nbprod.execution.sql import insert
 from nbprod.execution.store import Store
 
 from .pipelines import Work, states
@@ -59,12 +58,12 @@ def test_a_run_that_goes_on_or_became_a_version_stays(tmp_path: Path) -> None:
     }
     empty: dict[str, object] = {"metrics": {}, "lineage": {}, "files": {}, "pid": 1, "created": 0.0}
     with records.db.write() as connection:
-        connection.execute(insert(tables.model_versions).values(**version, **empty))
+        tables.ModelVersions.add(connection, **version, **empty)
     with pytest.raises(ConflictError, match="p/v3"):
         delete_run(work.project, running.id)
 
     with records.db.write() as connection:
-        connection.execute(tables.model_versions.update().values(status="failed"))
+        tables.ModelVersions.update(status="failed").execute(connection)
     delete_run(work.project, running.id)
 
 

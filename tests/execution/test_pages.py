@@ -14,7 +14,6 @@ from nbprod.execution import tables
 from nbprod.execution.events import Status
 from nbprod.execution.pages import page
 from nbprod.execution.records import Records
-from nbprod.execution.sql import insert
 
 
 def fill(folder: Path, rows: list[dict[str, Any]]) -> Records:
@@ -36,7 +35,8 @@ def fill(folder: Path, rows: list[dict[str, Any]]) -> Records:
         for number, row in enumerate(rows)
     ]
     with records.db.write() as connection:
-        connection.execute(insert(tables.runs), values)
+        for one in values:
+            tables.Runs.add(connection, **one)
     return records
 
 

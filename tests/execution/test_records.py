@@ -100,7 +100,7 @@ def test_a_number_given_to_a_new_process_is_not_the_old_one() -> None:
 def test_records_of_a_newer_version_are_left_alone(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'r.db'}"
     with Database(url).write() as connection:
-        connection.execute(tables.schema.update().values(version=99))
+        tables.Schema.update(version=99).execute(connection)
 
     with pytest.raises(RunError, match="newer nbprod"):
         Database(url)

@@ -9,7 +9,6 @@ import pytest
 from nbprod.errors import NotFoundError, PromotionError, ServiceError
 from nbprod.execution import tables
 from nbprod.execution.database import database
-from nbprod.execution.sql import select
 from nbprod.project import Project
 from nbprod.promotion.registry import ModelVersion, Registry, Stage, Status
 from nbprod.promotion.stored import hashes
@@ -17,7 +16,8 @@ from nbprod.promotion.version import Kind
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
+def project(tmp_path: Path, records_url: str) -> Project:
+    (tmp_path / "pipelines.yaml").write_text(f"records: {records_url}\n")
     return Project(tmp_path)
 
 
@@ -87,7 +87,7 @@ def test_a_promotion_whose_process_is_gone_is_failed(project: Project) -> None:
     registry = Registry(project)
     registry.reserve("wine", "wine", "run", {})
     with database(project).write() as connection:
-        connection.execute(tables.model_versions.update().values(pid=2**22 - 7, process_started=1.0))
+        tables.ModelVersions.update(pid=2**22 - 7, process_started=1.0).execute(connection)
 
     (version,) = registry.versions("wine")
 
@@ -227,12 +227,13 @@ def test_a_version_whose_files_were_altered_by_hand_never_becomes_champion(
 def test_records_of_an_older_nbprod_get_the_tables_that_they_lack(project: Project) -> None:
     records = database(project)
     with records.write() as connection:
-        connection.execute(tables.schema.update().values(version=1))
+        tables.Schema.update(version=1).execute(connection)
         for table in ("models", "model_events"):
-            connection.raw.execute(f"DROP TABLE {table}")
+            connection.execute_sql(f"DROP TABLE {table}")
 
     again = type(records)(records.url)
 
     with again.read() as connection:
-        assert connection.execute(select(tables.schema.c.version)).scalar() == tables.VERSION
+        assert tables.Schema.select().scalar(connection) == tables.VERSION
+    again.close()
     assert Registry(project).crown(ready(project)).stage is Stage.PRODUCTION

@@ -19,7 +19,7 @@ from tornado.httpclient import HTTPClientError
 from nbprod.server.routes import ROUTES, by_path
 from tests.server.live import write_notebook
 
-LATER = ("pydantic", "sqlalchemy", "psutil", "yaml", "nbprod.server.models", "nbprod.config", "nbprod.execution.tables")
+LATER = ("pydantic", "peewee", "psutil", "yaml", "nbprod.server.models", "nbprod.config", "nbprod.execution.tables")
 
 
 class ReadOnly(Authorizer):

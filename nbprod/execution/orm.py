@@ -1,0 +1,190 @@
+"""peewee as the records use it: models to which each query's database is given, the pool of an SQLite file, that of a server."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar
+
+_DRIVERS = {"psycopg", "psycopg2", "psycopg2cffi", "pymysql", "MySQLdb"}
+
+
+class _Hidden:
+    """Drivers, which this thread does not find."""
+
+    def __init__(self) -> None:
+        self.thread = threading.get_ident()
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        if name in _DRIVERS and threading.get_ident() == self.thread:
+            raise ModuleNotFoundError(name, name=name)
+
+
+@contextmanager
+def _without_drivers() -> Iterator[None]:
+    """Import peewee without the drivers that it finds: psycopg takes 0.17 s, peewee itself 0.03 s, and SQLite needs none."""
+    hidden: Any = _Hidden()
+    sys.meta_path.insert(0, hidden)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(hidden)
+
+
+with _without_drivers():
+    import peewee
+    from peewee import fn
+    from playhouse.pool import PooledPostgresqlDatabase, PooledSqliteDatabase
+
+__all__ = ["Connection", "File", "JSONField", "Server", "Table", "fn", "peewee"]
+
+Connection = peewee.Database
+"""A database of which this thread has a connection in a transaction; queries are executed with it."""
+
+BUSY_SECONDS = 60
+
+
+def execute(db: Any, statement: str, values: Sequence[Any] = ()) -> Any:
+    """Execute SQL, and return the driver's cursor; peewee's own method has no types."""
+    return db.execute_sql(statement, values)
+
+
+class JSONField(peewee.Field):
+    """Plain values as text: peewee's own field needs SQLite 3.38, loses NaN there, and is `jsonb` in PostgreSQL, which sorts names."""
+
+    field_type = "JSON"
+
+    def db_value(self, value: Any) -> str | None:
+        return None if value is None else json.dumps(value)
+
+    def python_value(self, value: Any) -> Any:
+        # a column of this type has numeric affinity in SQLite: texts that are numbers come back as numbers
+        return json.loads(value) if isinstance(value, str | bytes) else value
+
+
+class Table(peewee.Model):
+    """A model of no database: `execute`, `first` and the like of its queries are given one."""
+
+    unique: ClassVar[tuple[str, ...]] = ()
+    """Columns besides the primary key of which no two rows have the same."""
+
+    class Meta:
+        legacy_table_names = False
+
+    @classmethod
+    def add(cls, db: Connection, **row: Any) -> Any:
+        """Insert a row, and return the number that it was given if the table counts them."""
+        return cls._write(db, row, replace=False)
+
+    @classmethod
+    def put(cls, db: Connection, **row: Any) -> None:
+        """Insert a row, or change these columns of the one that has its key."""
+        cls._write(db, row, replace=True)
+
+    @classmethod
+    def _write(cls, db: Connection, row: dict[str, Any], *, replace: bool) -> Any:
+        kind = (cls, type(db), replace, *row)
+        text = _texts.get(kind)
+        if text is None:
+            text = _texts[kind] = cls._insert(db, list(row), replace=replace)
+        fields = cls._meta.fields
+        cursor = execute(db, text, [fields[name].db_value(value) for name, value in row.items()])
+        if cls._meta.auto_increment and not replace:
+            return cursor.fetchone()[0] if db.returning_clause else cursor.lastrowid
+        return None
+
+    @classmethod
+    def _insert(cls, db: Connection, names: Sequence[str], *, replace: bool) -> str:
+        query = cls.insert_many([(None,) * len(names)], fields=[cls._meta.fields[name] for name in names])
+        if replace:
+            meta: Any = cls._meta
+            key = cls.unique or tuple(field.name for field in meta.get_primary_keys())
+            fields = [cls._meta.fields[name] for name in names if name not in key]
+            query = query.on_conflict(conflict_target=[cls._meta.fields[name] for name in key], preserve=fields)
+        elif cls._meta.auto_increment and db.returning_clause:
+            query = query.returning(cls._meta.primary_key)
+        context: Any = db.get_sql_context()
+        return str(context.sql(query).query()[0])
+
+
+_texts: dict[tuple[Any, ...], str] = {}
+"""SQL of inserts by model, kind of database and columns: to make one of 14 columns takes 0.2 ms, a run of many tasks needs thousands."""
+
+
+class File(PooledSqliteDatabase):  # type: ignore[misc]  # playhouse has no types
+    """An SQLite file in WAL mode, so that readers never wait; a writer takes its lock when it begins, so that two never deadlock."""
+
+    reading, writing = "DEFERRED", "IMMEDIATE"
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            str(path),
+            max_connections=None,
+            check_same_thread=False,
+            pragmas={"busy_timeout": BUSY_SECONDS * 1000, "synchronous": "NORMAL", "foreign_keys": 1},
+            field_types={"JSON": "JSON", "DOUBLE": "FLOAT"},
+        )
+
+    def prepare(self) -> None:
+        """Set the file's mode, once in its life."""
+        for attempt in range(100):
+            # Changing the mode needs the file alone and does not wait by itself.
+            try:
+                if self.pragma("journal_mode") != "wal":
+                    self.pragma("journal_mode", "wal")
+                return
+            except peewee.OperationalError:
+                if attempt == 99:
+                    raise
+                time.sleep(0.05)
+
+    def make_others_wait(self) -> None:
+        """Let no other process write in this transaction's time: none does."""
+
+    def rollback(self) -> None:
+        if self.connection().in_transaction:  # a full disk has ended it already
+            super().rollback()
+
+
+class _Psycopg(peewee.Psycopg3Adapter):
+    """psycopg, imported when a server is used, with JSON as text, which `JSONField` reads."""
+
+    def __init__(self) -> None:
+        from psycopg.pq import TransactionStatus
+
+        super().__init__()
+        self.txn_idle, self.txn_inerror = TransactionStatus.IDLE, TransactionStatus.INERROR
+        self.txn_unknown = TransactionStatus.UNKNOWN
+
+    def check_driver(self) -> None:
+        """It is there, or `__init__` had failed."""
+
+    def connect(self, db: peewee.Database, **params: Any) -> Any:
+        import psycopg
+        from psycopg.types.json import set_json_loads
+
+        connection = psycopg.connect(db.database, **params)
+        set_json_loads(lambda text: text.decode() if isinstance(text, bytes) else text, connection)
+        return connection
+
+
+class Server(PooledPostgresqlDatabase):  # type: ignore[misc]  # playhouse has no types
+    """A PostgreSQL server. Raises `ModuleNotFoundError` where psycopg is not installed."""
+
+    reading, writing = "REPEATABLE READ", "READ COMMITTED"
+    psycopg2_adapter = psycopg3_adapter = _Psycopg
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url, max_connections=None, field_types={"JSON": "JSON"})
+
+    def prepare(self) -> None:
+        """Do nothing: a server needs nothing."""
+
+    def make_others_wait(self) -> None:
+        """Let one process at a time come here, until its transaction ends."""
+        self.execute_sql("SELECT pg_advisory_xact_lock(hashtext('nbprod'))")
