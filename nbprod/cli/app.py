@@ -49,6 +49,7 @@ COMMANDS = {
         "watch:watch",
         "Train again when data, time, drift or feedback say so, and let the better model take over.",
     ),
+    "worker": ("worker:worker", "Keep a process ready, so that runs and sweeps in this project begin at once."),
     "gc": ("records:gc", "Delete what no kept run or model needs."),
     "schema": ("schema:schema", "Print the JSON Schema of pipelines.yaml."),
 }

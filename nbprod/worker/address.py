@@ -15,7 +15,7 @@ from pathlib import Path
 
 import nbprod
 
-PROTOCOL = 1
+PROTOCOL = 2
 SEQPACKET_LIMIT = 180_000
 """Bytes that a request may have; the system's limit for a datagram is a little higher."""
 _SOCKET_PATH = 100

@@ -64,7 +64,11 @@ class Worker:
         assert line is not None
         return pid, line
 
-    def _do(self, request: dict[str, Any], stdio: tuple[int, int, int]) -> int:
+    def stay(self) -> None:
+        """Have it stay for as long as we are connected, also if it is asked for nothing. Raises `Unavailable`, `Unanswered`."""
+        self._do({"stay": True}, ())
+
+    def _do(self, request: dict[str, Any], stdio: tuple[int, ...]) -> int:
         message = json.dumps(request).encode()
         if len(message) > SEQPACKET_LIMIT:
             raise Unavailable("the environment is too large to be sent")
@@ -108,7 +112,7 @@ class Worker:
         with self._lock:
             self._drop()
 
-    def _ask(self, request: bytes, fds: tuple[int, int, int]) -> dict[str, Any]:
+    def _ask(self, request: bytes, fds: tuple[int, ...]) -> dict[str, Any]:
         line = self._connected()
         try:
             socket.send_fds(line, [request], list(fds))

@@ -64,6 +64,7 @@ class Loop:
         self._stamp = forksafe.stamp()
         self._idle = float(os.environ.get("NBPROD_WORKER_IDLE") or IDLE_SECONDS)
         self._connections: set[socket.socket] = set()
+        self._staying: set[socket.socket] = set()
         self._running: dict[int, _Running] = {}
         self._templates: dict[str, Template] = {}
         self._copied_for: dict[int, int] = {}
@@ -174,6 +175,7 @@ class Loop:
     def _forget(self, line: socket.socket) -> None:
         line.close()
         self._connections.discard(line)
+        self._staying.discard(line)
         for running in self._running.values():
             running.line = None if running.line is line else running.line
             if running.asker is line:
@@ -194,6 +196,10 @@ class Loop:
             self._end(reason)
             self._vanish()  # before it says so: whoever was refused looks for another one
             self._reply(connection, refused=reason)
+            return
+        if request.get("stay"):
+            self._staying.add(connection)
+            self._reply(connection, pid=os.getpid())
             return
         self._fork(request, fds, connection)
 
@@ -370,7 +376,7 @@ class Loop:
             return
         elif now - self._held > ALONE_SECONDS:
             self._end("nobody uses it any more")
-        elif now - self._used > self._idle:
+        elif now - self._used > self._idle and not self._staying:
             self._end(f"it was not asked for anything for {self._idle:.0f} s")
         elif memory.is_low():
             self._end("little memory is left")
