@@ -15,12 +15,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from nbprod.promotion.fidelity import lost
 from nbprod.promotion.signature import is_array, is_frame, is_index, is_series
 
 TRUSTED_PACKAGES = frozenset({"sklearn", "numpy", "scipy", "pandas", "imblearn", "xgboost", "lightgbm", "catboost"})
 """Packages whose types skops may build in a service. What else a file names must be defined by the notebook itself."""
 TRUSTED_TYPES = frozenset(
     {"datetime.date", "datetime.datetime", "datetime.time", "datetime.timedelta", "datetime.timezone"}
+    | {"builtins.frozenset", "builtins.range", "collections.Counter", "collections.deque"}
     | {"decimal.Decimal", "fractions.Fraction", "functools.partial", "uuid.UUID"}
 )
 """Types of the standard library that hold data only."""
@@ -60,6 +62,10 @@ def store(name: str, value: Any, folder: Path, module: str, owned: frozenset[str
     text = literal(value)
     if text is not None and len(text) <= INLINE:
         return Stored(name, "literal", quoted(value), type=kind)
+    if text is not None:  # skops would make a file entry of each number
+        file = f"{name}.txt"
+        (folder / file).write_text(text, "utf-8")
+        return Stored(name, "literal", f'nbprod_support.load_literal("{file}")', file, kind)
     if type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0 and value.dtype.kind in "biufU":
         return Stored(
             name, "literal", f'nbprod_support.scalar({quoted(value.item())}, "{value.dtype}")', None, kind, ("numpy",)
@@ -244,7 +250,9 @@ def _skops(name: str, value: Any, folder: Path, kind: str, module: str, owned: f
         foreign = [item for item in unknown if item.partition(".")[0] not in known and item not in TRUSTED_TYPES]
         if foreign:
             raise Unstorable(f"it holds {', '.join(foreign)}, which nbprod does not trust to be rebuilt from a file")
-        skops.io.load(path, trusted=unknown)
+        gone = lost(value, skops.io.load(path, trusted=unknown))
+        if gone is not None:
+            raise Unstorable(f"skops does not give it back as it was: {gone}")
     except Unstorable:
         path.unlink(missing_ok=True)
         raise

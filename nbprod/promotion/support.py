@@ -6,6 +6,7 @@ that the notebook's answers and the service's are written down by the same code.
 
 from __future__ import annotations
 
+import ast
 import base64
 import dataclasses
 import datetime as dt
@@ -35,6 +36,11 @@ def load_keras(file: str, custom_objects: Mapping[str, Any] | None = None) -> An
     import keras
 
     return steady_batches(keras.saving.load_model(ARTIFACTS / file, custom_objects=custom_objects, safe_mode=True))
+
+
+def load_literal(file: str) -> Any:
+    """Read lists, tuples, dicts, sets, numbers and texts, written as in Python; nothing else is understood."""
+    return ast.literal_eval((ARTIFACTS / file).read_text("utf-8"))
 
 
 def load_array(file: str) -> Any:
