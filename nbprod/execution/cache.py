@@ -143,8 +143,7 @@ class Cache:
         `expected` are hashes that files will have when the task's turn comes, for those that an earlier task will put back.
         """
         with self.db.read() as connection:
-            query = Traces.select().where(Traces.key == key.digest).order_by(Traces.id.desc()).dicts()
-            traces = [_trace(row) for row in query.execute(connection)]
+            traces = [_trace(row) for row in reversed(Traces.having(connection, key=key.digest))]
         reason: str | None = None
         for trace in traces:
             change = self._change(trace, outputs, watch, expected or {})
@@ -183,13 +182,12 @@ class Cache:
     def drop(self, number: int) -> None:
         """Forget a trace."""
         with self.db.write() as connection:
-            Traces.delete().where(Traces.id == number).execute(connection)
+            Traces.remove(connection, id=number)
 
     def get(self, number: int) -> Trace | None:
         """Return a trace by its number."""
         with self.db.read() as connection:
-            row = Traces.select().where(Traces.id == number).dicts().first(connection)
-        return None if row is None else _trace(row)
+            return next(map(_trace, Traces.having(connection, id=number)), None)
 
     def _change(
         self, trace: Trace, outputs: Iterable[str], watch: Iterable[str], expected: Mapping[str, str | None]

@@ -64,8 +64,8 @@ class Hashes:
     def _read(self, path: str) -> tuple[tuple[int, int, int], str] | None:
         assert self._db is not None
         with self._db.read() as connection:
-            row = Kept.select().where(Kept.path == path).first(connection)
-        return None if row is None else ((row.size, row.mtime_ns, row.inode), row.sha)
+            rows = Kept.having(connection, path=path)
+        return next((((row["size"], row["mtime_ns"], row["inode"]), row["sha"]) for row in rows), None)
 
     def _write(self, path: str, state: tuple[int, int, int], sha: str) -> None:
         assert self._db is not None

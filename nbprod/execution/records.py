@@ -157,13 +157,12 @@ class Records:
         """Return a run with its tasks by its id, or by the beginning or end of it. Raises `NotFoundError`."""
         self.reconcile()
         with self.db.read() as connection:
-            rows = list(Runs.select().where(Runs.id == run).dicts().execute(connection))
+            rows = Runs.having(connection, id=run)
             if not rows:
                 like = Runs.id.startswith(run) | Runs.id.endswith(run)
                 rows = list(Runs.select().where(like).order_by(Runs.id).limit(5).dicts().execute(connection))
             if len(rows) == 1:
-                tasks = TaskRuns.select().where(TaskRuns.run == rows[0]["id"]).order_by(TaskRuns.id).dicts()
-                return run_of_row(rows[0], tuple(map(_task, tasks.execute(connection))))
+                return run_of_row(rows[0], tuple(map(_task, TaskRuns.having(connection, run=rows[0]["id"]))))
         if rows:
             which = ", ".join(row["id"] for row in rows)
             raise NotFoundError(f"run {run!r} can be any of {which}", fix="Give more of it.")
@@ -185,8 +184,8 @@ class Records:
         """Return the files that a run's tasks read and wrote: `{"read": {path: sha}, "written": {...}}`."""
         found: dict[str, dict[str, str | None]] = {"read": {}, "written": {}}
         with self.db.read() as connection:
-            for row in Files.select().where(Files.run == run).execute(connection):
-                found[row.mode][row.path] = row.sha
+            for row in Files.having(connection, run=run):
+                found[row["mode"]][row["path"]] = row["sha"]
         return found
 
     def reconcile(self) -> list[str]:
@@ -211,8 +210,8 @@ def new_id(now: float) -> str:
 
 
 def _save_results(connection: Connection, run: str, task: str, results: TaskResults) -> None:
-    Files.delete().where(Files.run == run, Files.task == task).execute(connection)
-    Metrics.delete().where(Metrics.run == run, Metrics.task == task).execute(connection)
+    Files.remove(connection, run=run, task=task)
+    Metrics.remove(connection, run=run, task=task)
     for mode, found in (("read", results.read), ("written", results.written)):
         for path, sha in found.items():
             Files.add(connection, run=run, task=task, path=path, mode=mode, sha=sha)
