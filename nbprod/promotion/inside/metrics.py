@@ -1,17 +1,23 @@
 """What `/metrics` tells: counters of all workers together, kept in files that they share.
 
-Needs `PROMETHEUS_MULTIPROC_DIR` to be set before it is imported for more than one worker.
+Needs `PROMETHEUS_MULTIPROC_DIR` to be set before it is imported for more than one worker. The files of workers that have
+ended are added up into one, so that there are never more than the workers have; counters never fall.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
 import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector
 
 TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -69,11 +75,18 @@ class Metrics:
 
     def text(self) -> bytes:
         """Return the metrics of all workers, and the gauges that monitoring left in `drift.json`."""
-        registry = self._registry
-        if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-            registry = CollectorRegistry()
-            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-        return generate_latest(registry) + self._gauges().encode()
+        shared = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+        if not shared:
+            return generate_latest(self._registry) + self._gauges().encode()
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        with _alone(Path(shared)):
+            try:
+                _add_up(Path(shared))
+            except OSError as error:  # a full disk, say: the sum is right all the same
+                logger.warning("the counters of workers that have ended stay in files of their own: %s", error)
+            text = generate_latest(registry)
+        return text + self._gauges().encode()
 
     def _gauges(self) -> str:
         """`drift.json` holds `{"gauges": [{"name", "labels": {...}, "value"}, ...]}`."""
@@ -100,7 +113,63 @@ def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
-def forget(folder: Path, pid: int) -> None:
-    """Remove the gauges of a process that has ended; its counters stay, since counters never fall."""
-    for path in folder.glob(f"gauge_live*_{pid}.db"):
-        path.unlink(missing_ok=True)
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Let one process at a time read or add up, since in between a counter would be in two files, or in none."""
+    with (folder / "lock").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _add_up(folder: Path) -> None:
+    """Add the counters of processes that have ended to one file a kind, and remove theirs; remove their gauges.
+
+    What was begun is written down first, so that a process killed in the middle makes nothing count twice.
+    """
+    begun = folder / "adding.json"
+    if begun.exists():
+        told = json.loads(begun.read_text("utf-8"))
+        if not (folder / told["draft"]).exists():  # it stands in the place of the sum already
+            for name in told["files"]:
+                (folder / name).unlink(missing_ok=True)
+        begun.unlink()
+    ended: dict[str, list[Path]] = {}
+    for path in sorted(folder.glob("*.db")):
+        found = re.fullmatch(r"(counter|histogram|summary|gauge_\w+)_(\d+)\.db", path.name)
+        if found and int(found[2]) and not _lives(int(found[2])):
+            ended.setdefault(found[1], []).append(path)
+    for kind, paths in ended.items():
+        if not kind.startswith("gauge"):
+            _add(folder, kind, paths)
+        for path in paths:
+            path.unlink(missing_ok=True)
+        begun.unlink(missing_ok=True)
+
+
+def _add(folder: Path, kind: str, paths: list[Path]) -> None:
+    """Put the sum of some files into `KIND_0.db`, which no process has."""
+    into, draft = folder / f"{kind}_0.db", folder / f"{kind}.adding"
+    totals: dict[str, float] = {}
+    for path in [into, *paths] if into.exists() else paths:
+        for key, value, *_ in MmapedDict.read_all_values_from_file(path):  # type: ignore[no-untyped-call]
+            totals[key] = totals.get(key, 0.0) + value
+    draft.unlink(missing_ok=True)
+    values = MmapedDict(str(draft))  # type: ignore[no-untyped-call]
+    for key, value in totals.items():
+        values.write_value(key, value, 0.0)  # type: ignore[no-untyped-call]
+    values.close()  # type: ignore[no-untyped-call]
+    begun = folder / "adding.json"
+    told = begun.with_suffix(".tmp")
+    told.write_text(json.dumps({"draft": draft.name, "files": [path.name for path in paths]}), "utf-8")
+    told.replace(begun)
+    draft.replace(into)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
