@@ -25,6 +25,9 @@ import time
 def predict(rows, label=""):
     if any(row["x"] == 7.0 for row in rows):
         raise ValueError("sevens are not for me")
+    if label == "refused":
+        from bentoml.exceptions import InvalidArgument
+        raise InvalidArgument("no such label")
     if label == "slow":
         time.sleep(0.3)
     return [2.0 * row["x"] for row in rows]
@@ -104,6 +107,8 @@ def test_an_answer_names_its_version_and_the_request(url: str) -> None:
         (b" " * 1_000_001, 413, "longer than 1000000 bytes"),
         (b'{"rows": [' + b'{"x": 1.0, "n": 1},' * 600_000, 413, "longer"),
         ({"rows": [row(x=7.0)]}, 500, "the model failed"),
+        ({"rows": [row()], "label": 1}, 400, "label.*valid string"),
+        ({"rows": [row()], "label": "refused"}, 400, '"error": "no such label"'),
     ],
 )
 def test_a_bad_request_is_told_what_is_wrong_with_it(url: str, body: Any, status: int, message: str) -> None:

@@ -208,10 +208,14 @@ class Front:
             logger.error("%s was not answered within %g s", path, self.settings.timeout, extra={"id": ident})  # noqa: TRY400
         except Gone:
             return None
-        except Exception:
-            logger.exception("%s failed", path, extra={"id": ident})
-            status = 500
-            answer = to_json({"error": "the model failed; the service's log says why", "id": ident})
+        except Exception as error:
+            status = int(getattr(error, "error_code", 500))  # BentoML's own exceptions say whose fault it is
+            if 400 <= status < 500:
+                answer = to_json({"error": str(error)})
+            else:
+                logger.exception("%s failed", path, extra={"id": ident})
+                status = 500
+                answer = to_json({"error": "the model failed; the service's log says why", "id": ident})
         if status == 404 and label not in {"infer", "feedback"}:
             label = "other"
         seconds = time.perf_counter() - began

@@ -79,7 +79,9 @@ class PredictionLog:
         """Write an object and return when it is in the file. Raises `OSError`."""
         self.folder.mkdir(parents=True, exist_ok=True)
         line = json.dumps(value, separators=(",", ":")).encode() + b"\n"
-        with (self.folder / f"{kind}-{time.strftime('%Y%m%d', time.gmtime())}-{os.getpid()}.jsonl").open("ab", buffering=0) as file:
+        with (self.folder / f"{kind}-{time.strftime('%Y%m%d', time.gmtime())}-{os.getpid()}.jsonl").open(
+            "ab", buffering=0
+        ) as file:
             _append(file, line)
 
     def close(self) -> None:

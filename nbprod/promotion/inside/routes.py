@@ -30,7 +30,7 @@ class Route:
 
     def arguments(self, body: bytes) -> dict[str, Any]:
         """Return the arguments in a request's body. Raises `pydantic.ValidationError`."""
-        given = self.spec.model_validate_json(body or b"{}")
+        given = self.spec.model_validate_json(body or b"{}", strict=True)
         return {name: getattr(given, name) for name in self.names}
 
     def count(self, arguments: dict[str, Any]) -> int:
