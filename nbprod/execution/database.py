@@ -14,7 +14,7 @@ from weakref import WeakSet
 
 from nbprod.errors import Location, RunError
 from nbprod.execution import tables
-from nbprod.execution.orm import Connection, File, Server, peewee
+from nbprod.execution.orm import Connection, File, Server, hold, peewee
 
 
 class Place(Protocol):
@@ -100,7 +100,7 @@ class Database:
             return
         # makes what is not there: so far, a newer schema has more tables, and no other ones
         with self.write() as connection:
-            self._pool.make_others_wait()
+            hold(connection)
             for table in tables.ALL:
                 peewee.SchemaManager(table, connection).create_all()
             if _version(connection) is None:
@@ -119,6 +119,12 @@ class Database:
             if isinstance(error, peewee.OperationalError | sqlite3.OperationalError):
                 what = f"the records cannot be used: {cause}"
                 raise RunError(what, where=_where(self.url), fix=_fix(str(cause))) from error
+            if isinstance(error, peewee.DataError):
+                raise RunError(
+                    f"the records cannot hold a value: {cause}",
+                    where=_where(self.url),
+                    fix="PostgreSQL takes no NaN and no infinity in JSON, and no NUL in texts.",
+                ) from error
             if "malformed" in str(cause) or "not a database" in str(cause):
                 raise RunError(
                     "the records are damaged",

@@ -13,7 +13,7 @@ from typing import Any
 from nbprod.errors import ConflictError, RunError
 from nbprod.execution.database import Place
 from nbprod.execution.events import Status
-from nbprod.execution.orm import Connection
+from nbprod.execution.orm import Connection, hold
 from nbprod.execution.records import Records
 from nbprod.execution.store import Store
 from nbprod.execution.tables import Artifacts, ModelVersions, Runs, Sweeps, TaskRuns, Traces, Trials
@@ -41,6 +41,7 @@ def collect(project: Place, *, keep: int = 20, dry: bool = False) -> Freed:
     records.reconcile()
     store = Store(project.state / "artifacts")
     with records.db.write() as connection:
+        hold(connection, Runs, Sweeps)
         _nothing_runs(connection)
         doomed = _old_runs(connection, keep)
         traces = _unused_traces(connection, doomed)
@@ -71,6 +72,7 @@ def delete_run(project: Place, run: str) -> None:
     found = records.run(run)
     store = Store(project.state / "artifacts")
     with records.db.write() as connection:
+        hold(connection, Runs, Sweeps)
         _may_go(connection, found.id)
         doomed = {found.id}
         if not _running(connection):

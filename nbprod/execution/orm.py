@@ -41,7 +41,7 @@ with _without_drivers():
     from peewee import fn
     from playhouse.pool import PooledPostgresqlDatabase, PooledSqliteDatabase
 
-__all__ = ["Connection", "File", "JSONField", "Server", "Table", "fn", "peewee"]
+__all__ = ["Connection", "File", "JSONField", "Server", "Table", "fn", "hold", "peewee"]
 
 Connection = peewee.Database
 """A database of which this thread has a connection in a transaction; queries are executed with it."""
@@ -142,6 +142,18 @@ def _equal(fields: list[Any]) -> list[Any]:
     return [peewee.Expression(field, "=", peewee.Value(None, converter=False)) for field in fields]
 
 
+def hold(db: Connection, *tables: type[Table]) -> None:
+    """Have others wait until this transaction ends: all who want to write to these tables, or without any, all who call this.
+
+    In SQLite they do so anyway: it has one writer.
+    """
+    if isinstance(db, Server):
+        for table in tables:
+            execute(db, f'LOCK TABLE "{table._meta.table_name}" IN EXCLUSIVE MODE')
+        if not tables:
+            execute(db, "SELECT pg_advisory_xact_lock(hashtext('nbprod'))")
+
+
 class File(PooledSqliteDatabase):  # type: ignore[misc]  # playhouse has no types
     """An SQLite file in WAL mode, so that readers never wait; a writer takes its lock when it begins, so that two never deadlock."""
 
@@ -168,9 +180,6 @@ class File(PooledSqliteDatabase):  # type: ignore[misc]  # playhouse has no type
                 if attempt == 99:
                     raise
                 time.sleep(0.05)
-
-    def make_others_wait(self) -> None:
-        """Let no other process write in this transaction's time: none does."""
 
     def rollback(self) -> None:
         if self.connection().in_transaction:  # a full disk has ended it already
@@ -210,7 +219,3 @@ class Server(PooledPostgresqlDatabase):  # type: ignore[misc]  # playhouse has n
 
     def prepare(self) -> None:
         """Do nothing: a server needs nothing."""
-
-    def make_others_wait(self) -> None:
-        """Let one process at a time come here, until its transaction ends."""
-        self.execute_sql("SELECT pg_advisory_xact_lock(hashtext('nbprod'))")

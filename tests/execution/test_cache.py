@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,9 @@ NODE = Node("train", (), prelude=(Bind(("depth",)), Load("clean", ("df",))), out
 class Place:
     """A cache with one trace, and the key that finds it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, url: str) -> None:
         self.folder = folder
+        self.db = Database(url)
         self.kernel = KernelSpec("python3", "/bin/python", "3.11.7 (main)", (str(folder / "site-packages"),))
         (folder / "site-packages" / "pandas-3.1.0.dist-info").mkdir(parents=True)
         self.data, self.out = folder / "data.csv", folder / "out.csv"
@@ -59,7 +60,7 @@ class Place:
         )
 
     def open(self) -> Cache:
-        return Cache(Database(f"sqlite:///{self.folder / 'r.db'}"), Store(self.folder / "artifacts"), self.kernel)
+        return Cache(self.db, Store(self.folder / "artifacts"), self.kernel)
 
     def key(self, node: Node = NODE, depth: Any = 6, digest: str = "d1", inputs: Any = (), **kernel: Any) -> Key:
         spec = dataclasses.replace(self.kernel, **kernel)
@@ -71,8 +72,10 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return Place(tmp_path)
+def place(tmp_path: Path, records_url: str) -> Iterator[Place]:
+    made = Place(tmp_path, records_url)
+    yield made
+    made.db.close()
 
 
 def test_the_same_key_is_a_hit_and_gives_back_all(place: Place) -> None:

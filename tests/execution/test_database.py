@@ -15,7 +15,7 @@ from nbprod.errors import RunError
 from nbprod.execution import orm, pages, tables
 from nbprod.execution.database import Database, Taken
 from nbprod.execution.events import Status
-from nbprod.execution.orm import fn
+from nbprod.execution.orm import fn, hold
 from nbprod.execution.records import Records, TaskResults, TaskRun
 from nbprod.execution.tables import Artifacts, ModelAliases, Runs, Traces
 
@@ -181,6 +181,19 @@ def test_threads_write_at_once(db: Database) -> None:
     assert len(records.runs(limit=1000)) == 80
 
 
+def test_no_run_starts_while_a_transaction_holds_the_runs(db: Database) -> None:
+    records = Records(db)
+    other = threading.Thread(target=records.start_run, args=("p", "p", {}))
+    with db.write() as connection:
+        hold(connection, Runs)
+        other.start()
+        other.join(0.5)
+        assert other.is_alive()
+        assert Runs.select().count(connection) == 0
+    other.join(60)
+    assert len(records.runs()) == 1
+
+
 def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
     (tmp_path / "r.db").write_bytes(b"no database" * 1000)
     with pytest.raises(RunError, match="damaged"):
@@ -233,6 +246,14 @@ def test_a_server_that_is_not_there_is_told_without_the_password() -> None:
     with pytest.raises(RunError, match="cannot be used") as told:
         Database("postgresql+psycopg://u:secret@127.0.0.1:1/db")
     assert "secret" not in str(told.value)
+
+
+def test_a_value_that_a_server_cannot_hold_is_told(postgresql) -> None:
+    db = Database(postgresql.new())
+    with pytest.raises(RunError, match="cannot hold a value") as told:
+        Records(db).start_run("p", "p", {"most": float("inf")})
+    db.close()
+    assert "no infinity" in str(told.value.fix)
 
 
 def test_a_server_that_was_started_again_is_used_again(postgresql, tmp_path: Path) -> None:
