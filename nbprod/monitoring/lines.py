@@ -24,7 +24,7 @@ STILL = 60.0
 """Seconds after which nobody goes on with a line that was begun."""
 
 _HEAD = re.compile(
-    rb'\{"ts":([0-9.]+),"id":"([ !#-\[\]-~]*)","version":([0-9]+),"route":"([ !#-\[\]-~]*)","ms":([0-9.]+),"status":([0-9]+)[,}]'
+    rb'\{"ts":([0-9.]+),"id":"([ !#-\[\]-~]*)","version":([0-9]+),"route":"([ !#-\[\]-~]*)",(?:"status":([0-9]+),)?"ms":([0-9.]+)(?:,"status":([0-9]+))?[,}]'
 )
 _NAME = re.compile(rb'\{"ts":[0-9.]+,"id":"([ !#-\[\]-~]*)"')
 
@@ -52,14 +52,14 @@ def head(text: bytes) -> Line | None:
     found = _HEAD.match(text)
     if found is None:
         return None
-    ts, name, version, route, ms, status = found.groups()
+    ts, name, version, route, status, ms, last = found.groups()
     return {
         "ts": float(ts),
         "id": name.decode(),
         "version": int(version),
         "route": route.decode(),
         "ms": float(ms),
-        "status": int(status),
+        "status": int(status or last or 200),
     }
 
 

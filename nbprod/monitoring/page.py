@@ -16,12 +16,15 @@ from nbprod.promotion.profile import edges, split
 BARS = 24
 WIDTH, HEIGHT = 300, 90
 MOST_CATEGORIES = 12
+VERDICTS = {"drift": "bad", "fine": "good"}
+"""The look of verdicts; that of others is plain, since they say neither."""
 
 STYLE = """
-:root { color-scheme: light dark; --line: #8884; --old: #8888; --new: #2a78d6; --bad: #d03b3b; --good: #008a3e }
+:root { color-scheme: light dark; --line: #8884; --old: #8888; --new: #2a78d6; --bad: #c62828; --good: #00702f }
+@media (prefers-color-scheme: dark) { :root { --new: #62a8f7; --bad: #ff7b72; --good: #4cc38a } }
 body { font: 14px/1.45 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem }
 table { border-collapse: collapse; width: 100% } th, td { text-align: left; padding: .25rem .6rem; border-bottom: 1px solid var(--line) }
-td.n, th.n { text-align: right; font-variant-numeric: tabular-nums } h1 small { font-weight: normal; opacity: .7 }
+table.short { width: auto } td.n, th.n { text-align: right; font-variant-numeric: tabular-nums } td.n { white-space: nowrap } h1 small { font-weight: normal; opacity: .7 }
 .bad { color: var(--bad); font-weight: 600 } .good { color: var(--good) } .plots { display: flex; flex-wrap: wrap; gap: 1.2rem }
 figure { margin: 0 } figcaption { font-size: 12px } .old { fill: var(--old) } .new { fill: none; stroke: var(--new); stroke-width: 1.5 }
 .bar { fill: var(--new) } .wide { overflow-x: auto } text { font: 10px system-ui; fill: currentColor }
@@ -32,9 +35,11 @@ def page(report: Report) -> str:
     """Return the report as a page."""
     when = datetime.fromtimestamp(report.time, UTC).strftime("%Y-%m-%d %H:%M UTC")
     names = [column.name for column in report.drifted] + [score.metric for score in report.worse]
-    verdict = (
-        f'<p class="bad">Alarm: {_text(", ".join(names))}</p>' if report.alarm else '<p class="good">No alarm.</p>'
-    )
+    verdict = '<p class="good">No alarm.</p>'
+    if report.alarm:
+        verdict = f'<p class="bad">Alarm: {_text(", ".join(names))}</p>'
+    elif not report.columns and not report.scores:
+        verdict = "<p>Nothing could be compared.</p>"
     notes = "".join(f"<li>{_text(note)}</li>" for note in report.notes)
     parts = [
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>",
@@ -43,14 +48,18 @@ def page(report: Report) -> str:
         _summary(report),
         _scores(report),
         _columns(report),
-        "<h2>Distributions</h2><p>Grey: when the model was made. Blue: the newest rows.</p><div class=plots>",
-        *[
-            _plot(column, report)
-            for column in sorted(report.columns, key=lambda item: (not item.alarm, -(item.psi or 0)))
-        ],
-        "</div></html>",
+        _plots(report),
+        "</html>",
     ]
     return "\n".join(parts)
+
+
+def _plots(report: Report) -> str:
+    if not report.columns:
+        return ""
+    drawn = sorted(report.columns, key=lambda item: (not item.alarm, -(item.psi or 0)))
+    head = "<h2>Distributions</h2><p>Grey: when the model was made. Blue: the newest rows.</p><div class=plots>"
+    return "\n".join([head, *[_plot(column, report) for column in drawn], "</div>"])
 
 
 def _summary(report: Report) -> str:
@@ -65,7 +74,7 @@ def _summary(report: Report) -> str:
         ("rows with feedback", f"{report.labelled:,}"),
     ]
     rows = "".join(f"<tr><th>{name}<td class=n>{value}" for name, value in facts)
-    return f"<h2>Requests</h2><table>{rows}</table>"
+    return f"<h2>Requests</h2><table class=short>{rows}</table>"
 
 
 def _scores(report: Report) -> str:
@@ -81,11 +90,13 @@ def _scores(report: Report) -> str:
 
 
 def _columns(report: Report) -> str:
+    if not report.columns:
+        return ""
     rows = "".join(
         f"<tr><td>{_text(column.name)}<td>{column.part}<td class=n>{_number(column.psi)}<td class=n>{_number(column.threshold)}"
         f"<td class=n>{_number(column.p)}<td class=n>{_number(column.before)}<td class=n>{_number(column.after)}"
         f"<td class=n>{column.missing:.1%}<td class=n>{column.out_of_range:.1%}<td>{_text(_unseen(column))}"
-        f"<td class={'bad' if column.alarm else 'good'}>{column.verdict}"
+        f"<td class={VERDICTS.get(column.verdict, 'open')}>{column.verdict}"
         for column in report.columns
     )
     head = (

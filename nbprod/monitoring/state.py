@@ -27,6 +27,8 @@ class Phase(StrEnum):
     TAKEOVER = "takeover"
     GUARD = "guard"
     """The new champion is looked after."""
+    ROLLBACK = "rollback"
+    """The champion of before comes back."""
 
 
 @dataclass
@@ -59,6 +61,8 @@ class State:
     """Places in the prediction files from which the phase counts."""
     baseline: dict[str, Any] = field(default_factory=dict)
     """What the champion's traffic was like before the change."""
+    bad: list[int] = field(default_factory=list)
+    """Versions that were rolled back, the last ones; what they computed is not tried again."""
 
     @classmethod
     def read(cls, home: Path) -> State:

@@ -17,6 +17,11 @@ from nbprod.monitoring.watched import Watched
 from nbprod.promotion.version import CHALLENGER, Kind, ModelVersion
 from nbprod.service import deployments
 
+LATEST = 100
+"""Answers whose median latency is looked at: of all since the takeover a change that comes late would not be seen."""
+REMEMBERED = 20
+"""Versions that were rolled back which are remembered."""
+
 
 class Takeover:
     """The way of one challenger. Each step leaves a state from which another process can go on."""
@@ -124,13 +129,25 @@ class Takeover:
             return
 
     def _go_back(self, why: str) -> None:
-        """Make the champion of before the champion again, and serve it."""
-        w, bad = self.watched, self.watched.state.challenger
-        champion = w.registry.rollback(w.name, w.state.champion, why=why, who="nbprod watch")
+        state = self.watched.state
+        state.phase, state.reason["rollback"] = Phase.ROLLBACK, why
+        self.watched.keep()
+        self.roll_back()
+
+    def roll_back(self) -> None:
+        """Make the champion of before the champion again, and serve it; goes on where a kill cut it off."""
+        w, state = self.watched, self.watched.state
+        champion, why = w.champion(), str(state.reason.get("rollback", ""))
+        if champion.version == state.challenger:
+            champion = w.registry.rollback(w.name, state.champion, why=why, who="nbprod watch")
+        elif champion.version != state.champion:  # somebody else has changed the champion
+            return self._rest()
         if w.service() is not None:
             deployments.swap(w.project, w.name, champion.version)
-        w.emit("rolled-back", version=champion.version, bad=bad, why=why)
-        self._rest()
+        if state.challenger is not None:
+            state.bad = [*state.bad, state.challenger][-REMEMBERED:]
+        w.emit("rolled-back", version=champion.version, bad=state.challenger, why=why)
+        return self._rest()
 
     def _rest(self) -> None:
         self._forget()
@@ -158,6 +175,6 @@ class Takeover:
         return self._lines
 
     def _traffic(self, version: int) -> Traffic:
-        """The traffic of a version since it took over."""
+        """The traffic of a version since it took over, with the latency of the latest requests."""
         tail = self._follow(PREDICTIONS)
-        return self._meter.take(line for line in tail.heads() if line.get("version") == version).traffic()
+        return self._meter.take(line for line in tail.heads() if line.get("version") == version).traffic(LATEST)

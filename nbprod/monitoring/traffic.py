@@ -66,9 +66,9 @@ class Meter:
         self.taken.frombytes(np.asarray(ms[(statuses < 400) & np.isfinite(ms)], np.float64).tobytes())
         self._between(float(stamps.min()), float(stamps.max()))
 
-    def traffic(self) -> Traffic:
-        """What was counted."""
-        taken = np.frombuffer(self.taken, np.float64) if self.taken else None
+    def traffic(self, latest: int = 0) -> Traffic:
+        """What was counted; latencies of the latest requests only, if their number is given."""
+        taken = np.asarray(self.taken[-latest:]) if self.taken else None
         middle, slow = (None, None) if taken is None else (float(v) for v in np.quantile(taken, [0.5, 0.99]))
         return Traffic(self.requests, self.errors, self.refused, middle, slow, self.start, self.end)
 

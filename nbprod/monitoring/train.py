@@ -96,16 +96,17 @@ def _outcome(lines: Sequence[str], said: Sequence[str], code: int) -> str:
     raise RunError(f"the run failed: {what}", where=place, fix=fix)
 
 
-def learned_nothing(project: Project, run_id: str, champion: ModelVersion) -> bool:
-    """Whether a run computed just what the champion's did: every task came from the cache, and files and metrics are the same."""
+def computed_before(project: Project, run_id: str, versions: Sequence[ModelVersion]) -> ModelVersion | None:
+    """The version whose run computed just what this one did: every task came from the cache, and files and metrics are the same."""
     records = Records.open(project)
     new = records.run(run_id)
     if any(task.status is not Status.CACHED for task in new.tasks):
-        return False
-    return (
-        dict(new.metrics) == dict(champion.metrics)
-        and records.files(run_id)["read"] == records.files(champion.run)["read"]
-    )
+        return None
+    metrics, read = dict(new.metrics), records.files(run_id)["read"]
+    for version in versions:
+        if metrics == dict(version.metrics) and read == records.files(version.run)["read"]:
+            return version
+    return None
 
 
 @dataclass(frozen=True)

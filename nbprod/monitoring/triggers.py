@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from nbprod.monitoring.feedback import rows_of
 from nbprod.monitoring.log import FEEDBACK, PredictionLog, Tail
@@ -89,11 +90,24 @@ def cron(state: State, line: str, now: float) -> Reason | None:
 
     if state.cron is None or state.cron > now + 60:  # the first look, or the clock was set back
         state.cron = now
-    due: datetime = next(CronSim(line, datetime.fromtimestamp(state.cron).astimezone()))
+    times: Iterator[datetime] = CronSim(line, datetime.fromtimestamp(state.cron, local_zone()))
+    due = next(time for time in times if time.timestamp() > state.cron)  # an hour that comes twice counts once
     if due.timestamp() > now:
         return None
     state.cron = now
     return Reason("cron", f"{due:%Y-%m-%d %H:%M}, by {line!r}")
+
+
+def local_zone() -> tzinfo:
+    """The local time zone with its rules: an offset alone would be wrong after the next change of the clocks."""
+    name = os.environ.get("TZ", "").lstrip(":")
+    try:
+        if name:
+            return ZoneInfo(name)
+        with open("/etc/localtime", "rb") as file:
+            return ZoneInfo.from_file(file)
+    except (OSError, ValueError, ZoneInfoNotFoundError):
+        return datetime.now().astimezone().tzinfo or UTC
 
 
 def labels(state: State, new: NewLabels, wanted: int) -> Reason | None:

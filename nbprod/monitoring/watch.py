@@ -10,6 +10,7 @@ import math
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from nbprod.errors import Cancelled, GateError, NbprodError, NotFoundError, PromotionError
@@ -71,6 +72,9 @@ class Watch(Watched):
             if state.phase is Phase.TAKEOVER:
                 self._takeover.take_over()
                 return True
+            if state.phase is Phase.ROLLBACK:
+                self._takeover.roll_back()
+                return True
             if state.phase is Phase.GUARD and self._takeover.guard(now):
                 return True
             return self._idle(now)
@@ -116,8 +120,9 @@ class Watch(Watched):
     ) -> triggers.Reason | None:
         config, state = self.config, self.state
         if config.cron is not None:
-            found = triggers.cron(state, config.cron, now)
-            self.keep()
+            known, found = state.cron, triggers.cron(state, config.cron, now)
+            if state.cron != known:
+                self.keep()
             if found is not None:
                 return found
         if config.data and (found := triggers.data(state, files)) is not None:
@@ -167,8 +172,14 @@ class Watch(Watched):
             self.emit("run", parameters=parameters)
             state.run = train.run(self.project, self.entry, parameters, self.stop)
             self.keep()
-        if train.learned_nothing(self.project, state.run, champion):
-            self.emit("nothing-new", run=state.run, reason="the run computed what the champion's did")
+        before = train.computed_before(self.project, state.run, [champion, *self._rolled_back()])
+        if before is not None:
+            said = (
+                "the champion's"
+                if before.version == champion.version
+                else f"that of {before.name}, which was rolled back,"
+            )
+            self.emit("nothing-new", run=state.run, reason=f"the run computed what {said} did")
             return self.rest()
         challenger = self._made_before() or train.promote_challenger(
             self.project, self.entry, state.run, window_only=self.config.gate == "window"
@@ -191,6 +202,13 @@ class Watch(Watched):
             raise GateError(f"{challenger.name} cannot be compared with {champion.name} on newer rows: {window.why}")
         self._takeover.begin(champion, challenger)
         return None
+
+    def _rolled_back(self) -> list[ModelVersion]:
+        found = []
+        for number in self.state.bad:
+            with suppress(NotFoundError):
+                found.append(self.registry.get(self.name, number))
+        return found
 
     def _made_before(self) -> ModelVersion | None:
         """The challenger of this very run, if the watcher was killed after it was made."""

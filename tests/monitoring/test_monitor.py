@@ -204,3 +204,47 @@ def test_evidently_that_is_not_there_says_what_to_do(scene, run):
     assert code == 1
     assert "Evidently cannot be imported" in printed.err
     assert "pandas<3" in printed.err
+
+
+def test_a_page_of_nothing_says_so_in_place_of_an_all_clear(scene, run):
+    scene.promote()
+
+    run("--html", "report.html")
+
+    text = (scene.root / "report.html").read_text()
+    assert "Nothing could be compared." in text
+    assert "has answered nothing yet" in text
+    assert "No alarm" not in text
+    assert "Distributions" not in text
+
+
+def test_a_long_log_is_compared_whole_and_plotted_by_an_even_part(scene, run, monkeypatch):
+    from nbprod.monitoring import counts
+
+    monkeypatch.setattr(counts, "SAMPLED", 500)
+    scene.promote()
+    scene.ask(table(3000, shift=0.6))
+
+    code, printed = run("--since", "9999w", "--json", "--html", "report.html")
+
+    assert code == 5
+    report = json.loads(printed.out)
+    assert (report["rows"], report["traffic"]["requests"]) == (3000, 3000)
+    assert (scene.root / "report.html").read_text().count("<svg") == 5
+
+
+def test_a_sample_is_even_whatever_the_blocks_it_came_in(monkeypatch):
+    from nbprod.monitoring import counts
+    from nbprod.promotion.profile import describe
+
+    monkeypatch.setattr(counts, "SAMPLED", 100)
+    column = counts.ColumnCounts("n", "feature", describe(list(range(1000))))
+    start = 0
+    for size in (7, 90, 1, 300, 500, 102):
+        column.take(np.arange(start, start + size, dtype=float))
+        start += size
+
+    step = column.sample[1] - column.sample[0]
+    assert column.sample == list(np.arange(0, 1000, step))
+    assert 50 < len(column.sample) <= 100
+    assert (column.rows, column.mean) == (1000, pytest.approx(499.5))

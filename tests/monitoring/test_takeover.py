@@ -177,3 +177,29 @@ def test_a_good_shadow_takes_over(scene, challenger, step):
 def test_with_approval_it_waits_for_somebody(scene, challenger, step):
     assert step("    promote: {approval: true}\n    watch: {cooldown: 1000}\n") == ["waiting"]
     assert challenger.champion("wine").version == 1
+
+
+def test_a_rollback_that_was_cut_off_after_the_registry_changed_is_ended(scene, challenger, step):
+    step()
+    state = State.read(scene.log.parent)
+    state.phase, state.reason = Phase.ROLLBACK, {"kind": "data", "rollback": "too slow"}
+    state.write(scene.log.parent)
+    challenger.rollback("wine", 1)
+
+    assert step() == ["rolled-back"]
+
+    assert (step.last[0]["version"], step.last[0]["bad"], step.last[0]["why"]) == (1, 2, "too slow")
+    assert State.read(scene.log.parent).bad == [2]
+
+
+def test_a_challenger_that_cannot_be_reached_does_not_take_over(scene, challenger, step):
+    state = State.read(scene.log.parent)
+    state.phase = Phase.SHADOW
+    state.write(scene.log.parent)
+    with (scene.log / "shadow-1.jsonl").open("w") as out:
+        for i in range(50):
+            out.write(
+                json.dumps({"ts": 1, "id": f"s{i}", "version": 2, "status": 0, "error": "x", "agrees": False}) + "\n"
+            )
+
+    assert step() == ["shadowed", "rejected"]

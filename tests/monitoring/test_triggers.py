@@ -5,6 +5,10 @@ from __future__ import annotations
 import json
 import os
 import time
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
 
 from nbprod.monitoring import triggers
 from nbprod.monitoring.log import PredictionLog
@@ -105,3 +109,50 @@ def test_labels_are_counted_by_row_and_once(tmp_path):
         out.write(json.dumps({"id": "d", "label": 1}) + "\n")
     assert new.count(used.feedback) == 1
     assert new.count({}) == 5
+
+
+@pytest.fixture
+def berlin(monkeypatch):
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    yield lambda *at: datetime(*at, tzinfo=ZoneInfo("Europe/Berlin")).timestamp()
+    monkeypatch.undo()
+    time.tzset()
+
+
+def fired(line, start, end, step=60):
+    """The local times at which a watcher that looks each minute is set off."""
+    state = State(cron=start)
+    zone = ZoneInfo("Europe/Berlin")
+    looks = range(int(start), int(end), step)
+    return [f"{datetime.fromtimestamp(now, zone):%d %H:%M}" for now in looks if triggers.cron(state, line, now)]
+
+
+@pytest.mark.parametrize(
+    ("month", "day", "line", "times"),
+    [
+        (3, 28, "0 3 * * *", ["28 03:00", "29 03:00", "30 03:00"]),  # clocks go from 2 to 3 on the 29th
+        (
+            3,
+            28,
+            "30 2 * * *",
+            ["28 02:30", "29 03:00", "30 02:30"],
+        ),  # an hour that there is not: as soon as it would have been
+        (10, 24, "0 3 * * *", ["24 03:00", "25 03:00", "26 03:00"]),  # and from 3 to 2 on the 25th
+        (10, 24, "30 2 * * *", ["24 02:30", "25 02:30", "26 02:30"]),  # an hour that comes twice: once
+    ],
+)
+def test_cron_goes_by_local_time_when_the_clocks_change(berlin, month, day, line, times):
+    assert fired(line, berlin(2026, month, day), berlin(2026, month, day + 3)) == times
+
+
+def test_each_hour_is_each_hour_when_the_clocks_change(berlin):
+    start = berlin(2026, 10, 25)
+
+    assert len(fired("0 * * * *", start, start + 6 * 3600 + 60)) == 6
+
+
+def test_a_watcher_that_begins_in_the_hour_that_comes_twice_is_set_off_once(berlin):
+    second = berlin(2026, 10, 25, 3) - 50 * 60  # ten past two, for the second time
+
+    assert fired("30 2 * * *", second, second + 30 * 3600) == ["26 02:30"]

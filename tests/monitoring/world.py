@@ -6,6 +6,7 @@ import http.client
 import json
 import threading
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -46,9 +47,16 @@ def orders(rows: int, seed: int, *, late: bool = False) -> pd.DataFrame:
     return pd.DataFrame({"price": price, "weight": weight, "speed": np.where(price > middle, "fast", "slow")})
 
 
-def build(root: Path, watch: str = "", rows: int = 600) -> Project:
-    """Write the project, run it and promote it."""
-    cells = [
+def build(
+    root: Path,
+    watch: str = "",
+    rows: int = 600,
+    cells: Sequence[tuple[list[str], str]] = CELLS,
+    before: Callable[[], None] = lambda: None,
+    require: str = ">= 0.8",
+) -> Project:
+    """Write the project, do what is to be done `before`, run it and promote it. The table is written as CSV, and as Parquet if a cell reads that."""
+    written = [
         {
             "cell_type": "code",
             "id": f"c{at}",
@@ -57,17 +65,24 @@ def build(root: Path, watch: str = "", rows: int = 600) -> Project:
             "outputs": [],
             "execution_count": None,
         }
-        for at, (tags, source) in enumerate(CELLS)
+        for at, (tags, source) in enumerate(cells)
     ]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     (root / "orders.ipynb").write_text(
-        json.dumps({"cells": cells, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5})
+        json.dumps({"cells": written, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5})
     )
     (root / "data").mkdir()
-    orders(rows, 1).to_csv(root / "data" / "orders.csv", index=False)
+    if any("read_parquet" in source for _, source in cells):
+        orders(rows, 1).to_parquet(root / "data" / "orders.parquet", index=False)
+    else:
+        orders(rows, 1).to_csv(root / "data" / "orders.csv", index=False)
     (root / "pipelines.yaml").write_text(
-        "pipelines:\n  orders:\n    notebook: orders.ipynb\n    promote: {require: {accuracy: '>= 0.8'}}\n" + watch
+        "pipelines:\n  orders:\n    notebook: orders.ipynb\n    promote: {require: {accuracy: '"
+        + require
+        + "'}}\n"
+        + watch
     )
+    before()
     project = Project(root)
     run(project)
     promote(project, project.pipeline("orders"))
@@ -87,6 +102,8 @@ class Clients:
     count: int = 2
     late: bool = False
     pause: float = 0.01
+    tell: bool = True
+    """Whether the right answers are told."""
     failures: list[str] = field(default_factory=list)
     right: list[tuple[float, bool]] = field(default_factory=list)
     """Time of each answer, and whether it was right."""
@@ -129,6 +146,9 @@ class Clients:
                         self.failures.append(f"{reply.status} {text[:200]!r}")
                         continue
                     self.right.append((time.time(), json.loads(text) == [truth]))
+                    if not self.tell:
+                        connection.close()
+                        continue
                     told = json.dumps({"id": reply.headers["X-Request-ID"], "label": truth})
                     connection.request("POST", "/feedback", told, {"Content-Type": "application/json"})
                     answered = connection.getresponse()
