@@ -93,7 +93,7 @@ def _other_rows(
     made: Made, sides: dict[str, str], starts: dict[str, list[float]], memory: dict[str, float]
 ) -> list[Row]:
     rows = []
-    work = f"{made.name}: seconds from the command to the first answer; memory of its processes (USS), MiB"
+    work = f"{made.name}: seconds from the command to the first prediction; memory of its processes (USS), MiB"
     for side, text in sides.items():
         rows.append((work, text, f"{Spread(tuple(starts[side]))}; {memory[side]:.0f}"))
         work = ""

@@ -157,7 +157,7 @@ def _port() -> int:
 
 @contextmanager
 def started(side: str, made: Made, folder: Path) -> Iterator[Server]:
-    """Start a server and give it once it answers; end it after."""
+    """Start a server and give it once it has answered a row; end it after."""
     folder.mkdir(parents=True, exist_ok=True)
     port = _port()
     keras = made.name == "keras"
@@ -206,6 +206,9 @@ def started(side: str, made: Made, folder: Path) -> Iterator[Server]:
             if process.poll() is not None or time.perf_counter() - began > 180:
                 raise RuntimeError(f"{side} does not start:\n{(folder / 'log').read_text()[-2000:]}")
             time.sleep(0.02)
+        _ask(
+            f"http://127.0.0.1:{port}{path}", body
+        )  # a server may say that it is ready before it has asked its model anything
         yield Server(f"http://127.0.0.1:{port}{path}", body, process, time.perf_counter() - began)
     finally:
         from nbprod.promotion.launch import stop
@@ -218,6 +221,12 @@ def _answers(url: str) -> bool:
     with contextlib.suppress(urllib.error.URLError, OSError), urllib.request.urlopen(url, timeout=2) as response:
         return bool(response.status == 200)
     return False
+
+
+def _ask(url: str, body: bytes) -> None:
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=60) as response:
+        response.read()
 
 
 def _save_for_mlflow(made: Made) -> None:

@@ -168,6 +168,16 @@ def change(home: Path, pid: int, deployment: Deployment, timeout: float) -> None
         time.sleep(0.01)
 
 
+def check(folder: Path) -> None:
+    """Raise `ServiceError` for a Bento that no worker can serve: neither by its own copy of `inside/`, nor, without one, by ours."""
+    own = folder / "src" / "nbprod_serving"
+    if own.is_dir() and not (own / "worker.py").exists():
+        raise ServiceError(
+            f"{folder} was made by an nbprod that served in another way: {own.name} has no worker.py",
+            fix="Promote its run again (`nbprod promote --run RUN`), or serve another version.",
+        )
+
+
 def settled(home: Path, pid: int, number: int) -> bool:
     """Whether a supervisor has done what the deployment of this number asks for."""
     state = read_state(home)

@@ -54,6 +54,7 @@ def serve(
     """
     chosen = Registry(project).get(name, version)
     edits.check(project, chosen, accept=accept_edits)
+    launch.check(chosen.path)
     with _alone(project, name):
         running = find(project, name)
         if running and running.runs:
@@ -87,6 +88,7 @@ def swap(
     """
     chosen = Registry(project).get(name, version)
     edits.check(project, chosen)
+    launch.check(chosen.path)
     with _alone(project, name):
         running = _running(project, name)
         if running.version == chosen.version and not again:
@@ -211,6 +213,7 @@ def _change(
 def _beside(project: Project, name: str, version: int | str, mode: str, percent: float, timeout: float) -> Service:
     chosen = Registry(project).get(name, version)
     edits.check(project, chosen)
+    launch.check(chosen.path)
     with _alone(project, name):
         running = _running(project, name)
         if running.version == chosen.version:
