@@ -12,7 +12,7 @@ import copy
 import json
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from nbprod.promotion.agreement import ABSOLUTE, RELATIVE, difference
 from nbprod.promotion.edges import matrix_of, rows_of
 from nbprod.promotion.signature import is_array, is_frame
 from nbprod.promotion.standins import Recorder, Shifted
+from nbprod.promotion.trees import SINGLE, graph
 
 ROWS = 1000
 FEW = 30
@@ -28,10 +29,8 @@ FEW = 30
 TIMED = (1, 32)
 SECONDS = 0.08
 """Of timing each of them."""
-SINGLE = ("sklearn.tree._classes", "sklearn.ensemble._forest", "sklearn.ensemble._gb")
-"""Where scikit-learn has the trees that compare in single precision."""
-
-
+TREES = "float64 trees"
+"""The precision of ensembles of trees that `trees` has written; skl2onnx writes them in single precision."""
 VOTING = ("sklearn.tree._classes", "sklearn.ensemble._forest")
 
 
@@ -81,12 +80,13 @@ def convert(
         raise Kept(f"only {len(shown)} rows are known on which it could be compared")
     tested, with_missing = rows_of(model, shown, list(recorder.asked), ROWS)
     problem = "skl2onnx does not know it"
-    for precision in ("float64", "float32"):
+    for precision in (TREES, "float64", "float32"):
         try:
-            written = _write(name, model, shown, list(recorder.asked), tested, precision, with_missing, folder)
+            write = _write_trees if precision == TREES else _write
+            written = write(name, model, shown, list(recorder.asked), tested, precision, with_missing, folder)
             made = _loaded(folder, f"{name}.onnx", source)
         except Kept as error:
-            problem = str(error)
+            problem = str(error) or problem
             continue
         except Exception as error:  # noqa: BLE001 - skl2onnx and onnxruntime raise many kinds for what they cannot do
             lines = str(error).strip().splitlines()
@@ -216,18 +216,56 @@ def _write(
     if type(model).__module__ in VOTING and "predict" in outputs and hasattr(model, "predict_proba"):
         # scikit-learn takes the first of equal chances, which are equal in single precision, and not in onnxruntime's own sums
         outputs["predict"] |= {"name": names[1], "shape": [len(model.classes_)], "largest": True}
+    single = type(model).__module__ in SINGLE and precision == "float64"
+    casts = ["float32", "float64"] if single else [precision]
+    return _save(name, model, shown, converted, outputs, mixed, casts, with_missing, folder)
+
+
+def _write_trees(
+    name: str,
+    model: Any,
+    shown: Any,
+    methods: Sequence[str],
+    tested: Any,
+    precision: str,
+    with_missing: bool,
+    folder: Path,
+) -> str:
+    import numpy as np
+
+    made = graph(model)
+    if made is None or not made.outputs.keys() >= {*methods}:
+        raise Kept("")  # skl2onnx may know it
+    if is_frame(shown) and not all(getattr(kind, "kind", "O") in "iufb" for kind in shown.dtypes):
+        raise Kept("")
+    types = {method: str(np.asarray(getattr(model, method)(tested[:4])).dtype) for method in methods}
+    outputs = {method: {**made.outputs[method], "dtype": types[method]} for method in methods}
+    casts = ["float32", "float64"] if made.single else ["float64"]
+    return _save(name, model, shown, made.model, outputs, [], casts, with_missing, folder)
+
+
+def _save(
+    name: str,
+    model: Any,
+    shown: Any,
+    converted: Any,
+    outputs: Mapping[str, Mapping[str, Any]],
+    mixed: Sequence[str],
+    casts: Sequence[str],
+    with_missing: bool,
+    folder: Path,
+) -> str:
     attributes = {}
     for attribute in ("classes_", "feature_names_in_"):
         value: Any = getattr(model, attribute, None)
         if is_array(value) and value.ndim == 1 and value.dtype.kind in "biufUO" and len(value) <= 1000:
             if all(isinstance(item, str | int | float | bool) for item in value.tolist()):
                 attributes[attribute] = {"dtype": str(value.dtype), "values": value.tolist()}
-    single = type(model).__module__ in SINGLE and precision == "float64"
     about = {
         "features": list(shown.columns) if is_frame(shown) else None,
         "width": shown.shape[1],
         "mixed": mixed,
-        "casts": ["float32", "float64"] if single else [precision],
+        "casts": casts,
         "missing": with_missing,
         "outputs": outputs,
         "attributes": attributes,

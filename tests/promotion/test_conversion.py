@@ -14,8 +14,11 @@ pytest.importorskip("onnxruntime")
 
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import (
+    ExtraTreesClassifier,
     GradientBoostingClassifier,
+    GradientBoostingRegressor,
     HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
     RandomForestClassifier,
     RandomForestRegressor,
 )
@@ -23,8 +26,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from nbprod.promotion import conversion, onnxed, standins
+from nbprod.promotion import conversion, onnxed, standins, trees
 from nbprod.promotion.support import plain
 
 RNG = np.random.default_rng(0)
@@ -124,7 +128,7 @@ def test_missing_values_are_compared_where_they_were_seen(tmp_path: Path) -> Non
         (make_pipeline(FunctionTransformer(np.log1p), LogisticRegression()), None, "cannot be converted"),
         (LogisticRegression(), lambda model, rows: (model.coef_ @ rows.T)[0], "does not ask it for a table"),
         (
-            RandomForestClassifier(3, random_state=0),
+            make_pipeline(StandardScaler(), GradientBoostingClassifier(n_estimators=3, random_state=0)),
             lambda model, rows: [str(p) for p in model.predict_proba(rows)[:, 1] / 3],
             "answers differ|fails",
         ),
@@ -164,13 +168,76 @@ def test_only_a_model_that_is_used_by_its_methods_may_be_stood_for(source: str, 
 
 
 def test_a_function_that_rounds_is_found_out_though_no_row_that_was_compared_differs(tmp_path: Path) -> None:
-    model = GradientBoostingClassifier(n_estimators=20, random_state=0).fit(X, Y)
+    """A pipeline's trees are written by skl2onnx, in single precision."""
+    model = make_pipeline(StandardScaler(), GradientBoostingClassifier(n_estimators=20, random_state=0)).fit(X, Y)
 
     with pytest.raises(conversion.Kept, match=r"makes much of small differences, as rounding does|answers differ"):
         convert(model, X, tmp_path, lambda model, rows: model.predict_proba(rows).max(axis=1).round(4))
 
     figures, _ = convert(model, X, tmp_path, lambda model, rows: model.predict_proba(rows).max(axis=1))
     assert figures["precision"] in ("float32", "float64")
+
+
+THREE = Y + (X[:, 2] > 1)
+HOLES = X.copy()
+HOLES[::7, 1] = np.nan
+
+
+@pytest.mark.parametrize(
+    ("model", "rows", "truth"),
+    [
+        (GradientBoostingClassifier(n_estimators=20, random_state=0), X, THREE),
+        (GradientBoostingClassifier(n_estimators=20, random_state=0), X, np.where(Y, "yes", "no")),
+        (GradientBoostingRegressor(n_estimators=20, random_state=0, init="zero"), X, X[:, 0]),
+        (RandomForestClassifier(20, random_state=0), HOLES, THREE),
+        (RandomForestRegressor(10, random_state=0), X, X[:, :2]),
+        (ExtraTreesClassifier(10, random_state=0), X, Y),
+        (DecisionTreeRegressor(max_depth=3), X, X[:, 0]),
+        (DecisionTreeClassifier(max_depth=1, min_samples_leaf=400), X, Y),
+        (HistGradientBoostingClassifier(max_iter=10), HOLES, THREE),
+        (HistGradientBoostingClassifier(max_iter=10), X, Y),
+        (HistGradientBoostingRegressor(max_iter=10), HOLES, X[:, 0]),
+    ],
+    ids=lambda value: type(value).__name__ if hasattr(value, "fit") else "",
+)
+def test_trees_are_summed_in_double_precision_so_that_a_function_may_round(
+    model: Any, rows: Any, truth: Any, tmp_path: Path
+) -> None:
+    model.fit(rows, truth)
+    method = "predict_proba" if hasattr(model, "predict_proba") else "predict"
+
+    def answer(model: Any, rows: Any) -> Any:
+        return [model.predict(rows), getattr(model, method)(rows).round(4)]
+
+    figures, made = convert(model, rows, tmp_path, answer)
+
+    assert figures["precision"] == conversion.TREES
+    assert figures["largest_difference"] < 1e-12
+    fresh = RNG.normal(size=(5000, 4)) * 2
+    if np.isnan(rows).any():
+        fresh[::5, 1] = np.nan
+    assert made._given(fresh) is not None
+    assert (made.predict(fresh) == model.predict(fresh)).all()
+    assert (getattr(made, method)(fresh).round(6) == getattr(model, method)(fresh).round(6)).all()
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        GradientBoostingClassifier(n_estimators=3, loss="exponential"),
+        GradientBoostingRegressor(n_estimators=3, init=LogisticRegression()),
+        HistGradientBoostingRegressor(max_iter=3, loss="poisson"),
+        HistGradientBoostingClassifier(max_iter=3, categorical_features=[0]),
+        RandomForestClassifier(3),
+        LogisticRegression(),
+    ],
+    ids=["exponential", "init", "poisson", "categorical", "two", "line"],
+)
+def test_what_is_no_plain_ensemble_of_trees_is_left_to_skl2onnx(model: Any) -> None:
+    two = isinstance(model, RandomForestClassifier)
+    model.fit(np.abs(X).round(), np.c_[Y, Y] if two else Y)
+
+    assert trees.graph(model) is None
 
 
 def test_few_rows_are_not_enough_to_compare(tmp_path: Path) -> None:
@@ -188,7 +255,11 @@ def test_the_session_uses_one_thread_and_the_source_is_not_read_without_need(
     monkeypatch.setattr(onnxed, "ARTIFACTS", tmp_path)
     read: list[int] = []
 
-    made = onnxed.load("model.onnx", lambda: read.append(1) or model)
+    def source() -> Any:
+        read.append(1)
+        return model
+
+    made = onnxed.load("model.onnx", source)
 
     assert made.predict(X).tolist() == model.predict(X).tolist()
     assert made.classes_.tolist() == [0, 1]

@@ -18,6 +18,8 @@ from typing import Any
 
 import numpy as np
 
+from nbprod.promotion.trees import graph
+
 ROWS = 1000
 RELATIVE, ABSOLUTE = 1e-4, 1e-5
 """How far an answer may be from the model's: files compute in single precision."""
@@ -99,8 +101,11 @@ class Order:
         import onnx
 
         kept = self.source / "artifacts" / f"{name}.onnx"
+        trees = graph(model)
         if kept.exists():
             converted = onnx.load(str(kept))
+        elif trees is not None:
+            converted = trees.model
         else:
             if importlib.util.find_spec("skl2onnx") is None:
                 raise Refused("onnx needs skl2onnx for a model of scikit-learn", "pip install skl2onnx")
@@ -116,7 +121,7 @@ class Order:
             )
             return
         rows = self._rows(model.n_features_in_, names)
-        self._compare(path, model, rows)
+        self._compare(path, model, rows, {} if trees is None else trees.outputs)
 
     def _write(self, name: str, converted: Any, more: Mapping[str, str]) -> Path:
         import onnx
@@ -142,18 +147,28 @@ class Order:
                 rows[:, place] = generator.choice(np.asarray(quantiles, dtype=float), ROWS)
         return rows
 
-    def _compare(self, path: Path, model: Any, rows: np.ndarray[Any, Any]) -> None:
+    def _compare(
+        self, path: Path, model: Any, rows: np.ndarray[Any, Any], outputs: Mapping[str, Mapping[str, Any]]
+    ) -> None:
+        """Compare the file's outputs with the model's methods: `outputs` where it has those, else in skl2onnx's order."""
         session = _session(str(path))
         kind = np.float64 if "double" in session.get_inputs()[0].type else np.float32
         rows = rows.astype(np.float32).astype(kind)  # trees compare in single precision, whatever they are given
-        answers = session.run(None, {"X": rows})
         given = _named(model, rows)
         methods = [name for name in ("predict", "predict_proba") if hasattr(model, name)] or ["transform"]
-        for method, answer in zip(methods, answers, strict=False):
+        names = [one.name for one in session.get_outputs()]
+        if not outputs or not {about["name"] for about in outputs.values()} <= {*names}:
+            outputs = {method: {"name": name} for method, name in zip(methods, names, strict=False)}
+        for method, about in sorted(outputs.items()):
+            answer = np.asarray(session.run([about["name"]], {"X": rows})[0])
             own = np.asarray(getattr(model, method)(given))
-            _agree(path, method, own, np.asarray(answer).reshape(own.shape))
+            if about.get("largest"):
+                answer = model.classes_[answer.argmax(axis=1)]
+            _agree(path, method, own, answer.reshape(own.shape))
         self.files.append(path.name)
-        self.tested.append(f"{path.name}: onnxruntime answers {ROWS} rows as the model does ({', '.join(methods)})")
+        self.tested.append(
+            f"{path.name}: onnxruntime answers {ROWS} rows as the model does ({', '.join(sorted(outputs))})"
+        )
 
     def _keras(self, name: str, file: Path) -> None:
         import keras
