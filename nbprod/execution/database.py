@@ -43,7 +43,11 @@ class Database:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         self._pool = self._open()
         _all.add(self)
-        self._create()
+        try:
+            self._create()
+        except BaseException:
+            self.close()
+            raise
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

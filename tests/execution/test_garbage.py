@@ -18,6 +18,11 @@ from .pipelines import Work, states
 CELLS = (("parameters", "n = 1"), ("task:load", "rows = [1, 2]"), ("task:train", "model = [row * n for row in rows]"))
 
 
+@pytest.fixture(autouse=True)
+def config(tmp_path: Path, records_url: str) -> None:
+    (tmp_path / "pipelines.yaml").write_text(f"records: {records_url}\n")
+
+
 def test_what_other_runs_need_stays(tmp_path: Path) -> None:
     work = Work(tmp_path, *CELLS)
     store = Store(work.project.state / "artifacts")

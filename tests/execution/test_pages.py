@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
-from types import SimpleNamespace
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from nbprod.errors import ConfigError
 from nbprod.execution import tables
+from nbprod.execution.database import Database
 from nbprod.execution.events import Status
 from nbprod.execution.pages import page
 from nbprod.execution.records import Records
 
 
-def fill(folder: Path, rows: list[dict[str, Any]]) -> Records:
+@pytest.fixture
+def records(records_url: str) -> Iterator[Records]:
+    db = Database(records_url)
+    yield Records(db)
+    db.close()
+
+
+def fill(records: Records, rows: list[dict[str, Any]]) -> Records:
     """Enter finished runs; what a row does not say is the same for all."""
-    records = Records.open(SimpleNamespace(root=folder, state=folder / ".nbprod"))
     base = {
         "pipeline": "wine",
         "notebook": "nb.ipynb",
@@ -44,8 +50,8 @@ def ids(records: Records, **options: Any) -> list[str]:
     return [run.id for run in page(records, "wine", **options)[1]]
 
 
-def test_a_page_is_some_of_many_newest_first(tmp_path: Path) -> None:
-    records = fill(tmp_path, [{}] * 5 + [{"pipeline": "other"}])
+def test_a_page_is_some_of_many_newest_first(records: Records) -> None:
+    fill(records, [{}] * 5 + [{"pipeline": "other"}])
 
     total, runs = page(records, "wine", limit=2, offset=1)
     assert (total, [run.id for run in runs]) == (5, ["r00003", "r00002"])
@@ -53,9 +59,9 @@ def test_a_page_is_some_of_many_newest_first(tmp_path: Path) -> None:
     assert page(records)[0] == 6
 
 
-def test_runs_are_sorted_by_what_is_asked_and_those_without_it_come_last(tmp_path: Path) -> None:
-    records = fill(
-        tmp_path,
+def test_runs_are_sorted_by_what_is_asked_and_those_without_it_come_last(records: Records) -> None:
+    fill(
+        records,
         [
             {"metrics": {"loss": 10.0}, "parameters": {"depth": 9, "name": "b"}, "finished": 5.0},
             {"metrics": {"loss": 9.5}, "parameters": {"depth": 10, "name": "a"}, "finished": 4.0},
@@ -74,16 +80,16 @@ def test_runs_are_sorted_by_what_is_asked_and_those_without_it_come_last(tmp_pat
     assert ids(records, sort="metric:nothing") == ["r00003", "r00002", "r00001", "r00000"]
 
 
-def test_runs_are_filtered_by_state_and_sweep(tmp_path: Path) -> None:
-    records = fill(tmp_path, [{"status": "failed"}, {"sweep": "s"}, {"sweep": "s", "status": "failed"}])
+def test_runs_are_filtered_by_state_and_sweep(records: Records) -> None:
+    fill(records, [{"status": "failed"}, {"sweep": "s"}, {"sweep": "s", "status": "failed"}])
 
     assert ids(records, status=Status.FAILED) == ["r00002", "r00000"]
     assert ids(records, sweep="s", status="failed") == ["r00002"]
 
 
-def test_runs_are_filtered_by_metrics_and_parameters(tmp_path: Path) -> None:
-    records = fill(
-        tmp_path,
+def test_runs_are_filtered_by_metrics_and_parameters(records: Records) -> None:
+    fill(
+        records,
         [
             {"metrics": {"loss": 10.0}, "parameters": {"depth": 9, "name": "a b", "flag": True}},
             {"metrics": {"loss": 9.5}, "parameters": {"depth": 10, "name": "c", "flag": False}},
@@ -104,14 +110,14 @@ def test_runs_are_filtered_by_metrics_and_parameters(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("sort", ["colour", "metric:", 'metric:a"b', "metric", "id; drop table runs"])
-def test_what_runs_cannot_be_sorted_by_is_refused(tmp_path: Path, sort: str) -> None:
+def test_what_runs_cannot_be_sorted_by_is_refused(records: Records, sort: str) -> None:
     with pytest.raises(ConfigError, match="cannot be sorted"):
-        ids(fill(tmp_path, [{}]), sort=sort)
+        ids(fill(records, [{}]), sort=sort)
 
 
-def test_ten_thousand_runs_are_no_burden(tmp_path: Path) -> None:
+def test_ten_thousand_runs_are_no_burden(records: Records) -> None:
     rows = [{"metrics": {"loss": (n * 7919) % 10_007 / 7}, "parameters": {"depth": n % 13}} for n in range(10_000)]
-    records = fill(tmp_path, rows)
+    fill(records, rows)
     for sort in ("created", "metric:loss", "parameter:depth"):
         began = time.perf_counter()
         total, runs = page(records, "wine", sort=sort, limit=100, offset=5_000)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -16,12 +16,14 @@ from nbprod.execution.events import Status
 from nbprod.execution.records import Records, TaskResults, TaskRun
 
 
-def open_records(folder: Path) -> Records:
-    return Records.open(SimpleNamespace(root=folder, state=folder / ".nbprod"))
+@pytest.fixture
+def records(records_url: str) -> Iterator[Records]:
+    db = Database(records_url)
+    yield Records(db)
+    db.close()
 
 
-def test_a_run_is_found_by_its_id_its_beginning_and_its_end(tmp_path: Path) -> None:
-    records = open_records(tmp_path)
+def test_a_run_is_found_by_its_id_its_beginning_and_its_end(records: Records) -> None:
     run = records.start_run("wine", "nb.ipynb", {"depth": 2})
 
     assert records.run(run.id) == records.run(run.id[-4:]) == records.run(run.id[:-2]) == run
@@ -29,16 +31,14 @@ def test_a_run_is_found_by_its_id_its_beginning_and_its_end(tmp_path: Path) -> N
         records.run("zz")
 
 
-def test_ids_sort_by_time(tmp_path: Path) -> None:
-    records = open_records(tmp_path)
+def test_ids_sort_by_time(records: Records) -> None:
     first = records.start_run("wine", "nb.ipynb", {})
 
     assert first.id[:19] <= records.start_run("wine", "nb.ipynb", {}).id[:19]
     assert [run.pipeline for run in records.runs("other")] == []
 
 
-def test_a_finished_run_keeps_its_tasks_metrics_and_files(tmp_path: Path) -> None:
-    records = open_records(tmp_path)
+def test_a_finished_run_keeps_its_tasks_metrics_and_files(records: Records) -> None:
     run = records.start_run("wine", "nb.ipynb", {})
     records.save_task(run.id, TaskRun("train", Status.RUNNING, "never ran"))
     results = TaskResults({"accuracy": 0.5}, {"/in.csv": "aa"}, {"/out.csv": "bb"})
@@ -54,11 +54,11 @@ def test_a_finished_run_keeps_its_tasks_metrics_and_files(tmp_path: Path) -> Non
 
 
 SCRIPT = """
-import sys, types, pathlib
+import sys
+from nbprod.execution.database import Database
 from nbprod.execution.records import Records
 from nbprod.execution.events import Status
-folder = pathlib.Path(sys.argv[1])
-records = Records.open(types.SimpleNamespace(root=folder, state=folder / ".nbprod"))
+records = Records(Database(sys.argv[1]))
 for number in range(int(sys.argv[2])):
     run = records.start_run("p", "nb", {"number": number})
     if sys.argv[3] == "finish":
@@ -66,24 +66,24 @@ for number in range(int(sys.argv[2])):
 """
 
 
-def start(folder: Path, count: int, end: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-c", SCRIPT, str(folder), str(count), end])
+def start(url: str, count: int, end: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", SCRIPT, url, str(count), end])
 
 
-def test_processes_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
-    writers = [start(tmp_path, 25, "finish") for _ in range(4)]
+def test_processes_that_write_at_once_lose_nothing(records: Records) -> None:
+    writers = [start(records.db.url, 25, "finish") for _ in range(4)]
 
     assert [writer.wait(60) for writer in writers] == [0] * 4
-    runs = open_records(tmp_path).runs(limit=1000)
+    runs = records.runs(limit=1000)
     assert len(runs) == 100
     assert {run.status for run in runs} == {Status.DONE}
 
 
-def test_a_run_whose_process_is_gone_is_lost(tmp_path: Path) -> None:
-    assert start(tmp_path, 1, "vanish").wait(60) == 0
-    mine = open_records(tmp_path).start_run("p", "nb", {})
+def test_a_run_whose_process_is_gone_is_lost(records: Records) -> None:
+    assert start(records.db.url, 1, "vanish").wait(60) == 0
+    mine = records.start_run("p", "nb", {})
 
-    states = {run.id: run.status for run in open_records(tmp_path).runs()}
+    states = {run.id: run.status for run in records.runs()}
 
     assert states.pop(mine.id) is Status.RUNNING
     assert list(states.values()) == [Status.LOST]
@@ -97,13 +97,12 @@ def test_a_number_given_to_a_new_process_is_not_the_old_one() -> None:
     assert not processes.is_alive(pid, begun - 1)
 
 
-def test_records_of_a_newer_version_are_left_alone(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'r.db'}"
-    with Database(url).write() as connection:
+def test_records_of_a_newer_version_are_left_alone(records: Records) -> None:
+    with records.db.write() as connection:
         tables.Schema.update(version=99).execute(connection)
 
     with pytest.raises(RunError, match="newer nbprod"):
-        Database(url)
+        Database(records.db.url)
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
