@@ -19,6 +19,7 @@ import numpy as np
 
 from nbprod.errors import NbprodError
 from nbprod.monitoring.monitor import Report
+from nbprod.promotion.profile import edges
 
 ROWS = 2000
 SECONDS = 600
@@ -91,5 +92,10 @@ def _drawn(profile: Mapping[str, Any]) -> list[Any]:
     quantiles = profile.get("quantiles")
     if not quantiles:
         return [None] * rows
+    ends = edges(profile)
     places = np.linspace(0, 1, max(present, 1))
+    if len(ends) < len(quantiles) / 2:  # a number of few values: between them nothing ever is
+        below = np.cumsum(profile["counts"][: len(ends)]) / max(sum(profile["counts"]), 1)
+        at = np.minimum(np.searchsorted(below, places), len(ends) - 1)
+        return [*np.asarray(ends)[at].tolist()[:present], *[None] * missing]
     return [*np.interp(places, np.linspace(0, 1, len(quantiles)), quantiles).tolist()[:present], *[None] * missing]

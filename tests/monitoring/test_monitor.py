@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -248,3 +251,55 @@ def test_a_sample_is_even_whatever_the_blocks_it_came_in(monkeypatch):
     assert column.sample == list(np.arange(0, 1000, step))
     assert 50 < len(column.sample) <= 100
     assert (column.rows, column.mean) == (1000, pytest.approx(499.5))
+
+
+EVIDENTLY = os.environ.get("NBPROD_EVIDENTLY", sys.executable)
+"""The interpreter that has Evidently, which does not import with pandas 3."""
+
+
+def test_evidentlys_report_shows_the_columns_that_drifted_and_tells_nobody(scene, run):
+    tried = subprocess.run([EVIDENTLY, "-c", "import evidently.presets"], capture_output=True, timeout=120)
+    if tried.returncode:
+        pytest.skip(f"{EVIDENTLY} has no Evidently that imports: NBPROD_EVIDENTLY names another")
+    scene.promote()
+    scene.ask(table(1000, shift=0.6))
+
+    code, printed = run("--evidently", "e.html", "--evidently-python", EVIDENTLY)
+
+    assert code == 5
+    assert "written: e.html" in printed.out
+    text = (scene.root / "e.html").read_text("utf-8")
+    for name in ("size", "count", "color"):
+        assert name in text
+    assert "Dataset Drift" in text or "Drifted Columns" in text
+    assert not re.search(r"<(script|link|img)[^>]*(src|href)=.https?:", text)  # it stands alone
+
+
+def test_evidently_is_told_to_report_to_nobody(scene, run, tmp_path):
+    """Another interpreter in its place, which writes what it was started with."""
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nenv > "{tmp_path}/env"\nexit 0\n')
+    python.chmod(0o755)
+    scene.promote()
+    scene.ask(table(300))
+
+    assert run("--evidently", "e.html", "--evidently-python", str(python))[0] == 0
+
+    assert "DO_NOT_TRACK=1" in (tmp_path / "env").read_text().splitlines()
+
+
+def test_the_reference_that_evidently_gets_is_as_the_profile_has_it():
+    from nbprod.monitoring.evidently import _drawn
+    from nbprod.promotion.profile import describe
+
+    rng = np.random.default_rng(0)
+    counts, sizes = rng.poisson(3, 5000), np.where(rng.random(5000) < 0.1, np.nan, rng.normal(5, 2, 5000))
+
+    drawn = np.asarray(_drawn(describe(counts)))
+    assert set(drawn) <= set(counts)  # whole numbers, as they were
+    for value in range(8):
+        assert (drawn == value).mean() == pytest.approx((counts == value).mean(), abs=0.01)
+    drawn = _drawn(describe(sizes))
+    assert drawn.count(None) == pytest.approx(0.1 * len(drawn), rel=0.1)
+    numbers = np.array([value for value in drawn if value is not None])
+    assert (numbers.mean(), numbers.std()) == (pytest.approx(5, abs=0.1), pytest.approx(2, abs=0.1))
