@@ -59,7 +59,7 @@ def runs(pipeline: str | None, limit: int, sweep: str | None, status: str | None
 )
 def show(run: str | None, make_report: bool, as_json: bool) -> None:
     """Show a run: its tasks, parameters, metrics and files. RUN is an id, or the beginning or end of one; the newest
-    run without it. NAME/vN (or NAME@ALIAS) shows a model version.
+    run without it. NAME/vN, NAME@ALIAS or NAME (its champion) shows a model version.
     """
     from nbprod.cli.versions import is_version, show_version
     from nbprod.errors import NotFoundError
@@ -67,7 +67,7 @@ def show(run: str | None, make_report: bool, as_json: bool) -> None:
     from nbprod.project import Project
 
     project = Project.find()
-    if run is not None and is_version(run):
+    if run is not None and is_version(run, project):
         return show_version(project, run, as_json=as_json)
     if not project.has_records or (run is None and not Records.open(project).runs(limit=1)):
         raise NotFoundError("there is no run yet", fix="nbprod run PIPELINE makes one.")

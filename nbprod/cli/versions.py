@@ -16,9 +16,15 @@ if TYPE_CHECKING:
     from nbprod.promotion.version import ModelVersion
 
 
-def is_version(text: str) -> bool:
-    """Whether a text names a model version, not a run."""
-    return "/" in text or "@" in text
+def is_version(text: str, project: Project | None = None) -> bool:
+    """Whether a text names a model version, not a run or a request: `wine/v3`, `wine@previous`, or a model that `project` has (its champion)."""
+    if "/" in text or "@" in text:
+        return True
+    if project is None or not project.has_records:
+        return False
+    from nbprod.promotion.registry import Registry
+
+    return bool(Registry(project).versions(text))
 
 
 def show_version(project: Project, text: str, *, as_json: bool) -> None:
@@ -121,7 +127,7 @@ def lineage(what: str, source: bool, as_json: bool) -> None:
 
     project = Project.find()
     prediction = None
-    if is_version(what):
+    if is_version(what, project):
         version = _named(project, what)
     else:
         prediction = _prediction(project, what)

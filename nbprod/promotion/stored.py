@@ -31,7 +31,7 @@ def size(folder: Path) -> int:
 def check_files(version: ModelVersion) -> None:
     """Raise `ServiceError` if a file of the version is not what was promoted."""
     if not version.path.is_dir():
-        raise ServiceError(f"the files of {version.name} are gone: {version.path}", fix="Promote the run again.")
+        raise ServiceError(f"the files of {version.name} are gone: {version.path}", fix=_again(version))
     found = hashes(version.path)
     changed = sorted(file for file, sha in version.files.items() if found.get(file, sha) != sha)
     missing = sorted(set(version.files) - set(found))
@@ -41,5 +41,12 @@ def check_files(version: ModelVersion) -> None:
         what = "; ".join(f"{kind}: {', '.join(files[:5])}" for kind, files in kinds if files)
         raise ServiceError(
             f"{version.name} is not what was promoted ({what}) in {version.path}",
-            fix="Promote the run again, or serve another version.",
+            fix=_again(version),
         )
+
+
+def _again(version: ModelVersion) -> str:
+    return (
+        f"Promote its run again (nbprod promote {version.pipeline} --run {version.run}), "
+        f"or go back to another version (nbprod rollback {version.pipeline} --to V)."
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
@@ -89,6 +90,34 @@ def test_an_answer_leads_back_to_version_run_and_cell(project):
     assert project("lineage", "a/v1", "--json").json["cells"][0]["task"] == "train"
     missing = project("lineage", "abc")
     assert (missing.code, "no prediction log has the request 'abc'" in missing.err) == (1, True)
+
+
+def test_a_champion_whose_files_are_gone_or_altered_is_told_and_the_next_promotion_goes_on(project):
+    """What the records know is still told; nothing is served, exported or made the champion that is not what was promoted."""
+    models = project.path / ".nbprod" / "models" / "a"
+    sample = models / "v1" / "src" / "samples.json"
+    sample.write_text(sample.read_text() + " ")
+
+    altered = project("serve", "a")
+    assert (altered.code, "a/v1 is not what was promoted (changed: src/samples.json)" in altered.err) == (1, True)
+    assert "nbprod promote a --run " in altered.err
+
+    shutil.rmtree(models)
+    for command in (["serve", "a"], ["export", "container", "a", "--no-build"], ["rollback", "a", "--to", "1"]):
+        gone = project(*command)
+        assert (gone.code, "the files of a/v1 are gone" in gone.err) == (1, True), gone.err
+        assert "Traceback" not in gone.err
+    assert "production, its files are gone  champion" in project("models").out
+    assert project("show", "a").out.startswith("a/v1 (champion): production")
+    assert project("lineage", "a", "--json").json["version"] == "a/v1"
+
+    promoted = project("promote", "a")
+    assert promoted.code == 0, promoted.err
+    assert "a/v2 is the champion" in promoted.out
+    assert "the files of the version are gone" in promoted.out or "as recorded" in promoted.out
+    back = project("rollback", "a")
+    assert (back.code, "the files of a/v1 are gone" in back.err) == (1, True)
+    assert project("show", "a").out.startswith("a/v2 (champion)")
 
 
 def test_a_forced_promotion_needs_a_reason_and_keeps_it(project):

@@ -219,4 +219,6 @@ def check(made: Export, manifests: Iterable[Manifest]) -> None:
             raise ExportError(
                 f"the {manifest['kind']} does not fit the schema of Kubernetes {release}: {error}"
             ) from error
-    made.tested.append(f"{kinds} fit the schemas of Kubernetes {release}, nothing unknown in them")
+    made.tested.append(
+        f"{kinds} {'fit' if ',' in kinds else 'fits'} the schemas of Kubernetes {release}, nothing unknown in them"
+    )
