@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from nbprod.execution.records import Records
+from nbprod.project import Project
 from tests.execution.test_pages import fill
 from tests.server.live import Live, wait_for, write_notebook
 
@@ -16,7 +18,7 @@ def test_ten_thousand_runs_are_listed_filtered_and_sorted_quickly(live: Live) ->
         }
         for n in range(10_000)
     ]
-    fill(live.root / "many", rows)
+    fill(Records.open(Project(live.root / "many")), rows)
     query = {"path": "many/wine.ipynb", "sort": "metric:loss", "order": "asc", "where": "depth = 5", "status": "done"}
     answers = [live.call("GET", "runs", limit=200, offset=50, **query) for _ in range(3)]
 
@@ -30,7 +32,7 @@ def test_ten_thousand_runs_are_listed_filtered_and_sorted_quickly(live: Live) ->
 
 def test_a_part_of_an_id_is_no_run(live: Live) -> None:
     write_notebook(live.root / "part" / "wine.ipynb", ("task:a", "x = 1"))
-    fill(live.root / "part", [{}])
+    fill(Records.open(Project(live.root / "part")), [{}])
 
     assert live.good("GET", "runs/r00000", path="part/wine.ipynb")["run"]["id"] == "r00000"
     for verb in ("GET", "DELETE"):
@@ -39,7 +41,7 @@ def test_a_part_of_an_id_is_no_run(live: Live) -> None:
 
 def test_a_filter_that_is_none_is_refused(live: Live) -> None:
     write_notebook(live.root / "where" / "wine.ipynb", ("task:a", "x = 1"))
-    fill(live.root / "where", [{}])
+    fill(Records.open(Project(live.root / "where")), [{}])
     for where in ("loss >", "loss >>> 3", "loss >= = 3", "1 = 1) or (1 = 1"):
         answer = live.call("GET", "runs", path="where/wine.ipynb", where=where)
         assert (answer.status, "is no comparison" in answer.body["message"]) == (400, True)
