@@ -284,6 +284,14 @@ class PipelineConfig(_Model):
     def _path_alone(cls, value: object) -> object:
         return {"notebook": value} if isinstance(value, str) else value
 
+    @model_validator(mode="after")
+    def _collected(self) -> PipelineConfig:
+        collect = self.watch.collect
+        if collect is not None and collect.lower().endswith(".parquet") and collect not in self.inputs:
+            # pyarrow opens it by itself, so no run is seen to read it
+            object.__setattr__(self, "inputs", [*self.inputs, collect])
+        return self
+
 
 class ProjectConfig(_Model):
     """The whole of `pipelines.yaml`."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nbprod.config import ProjectConfig, Range, Requirement, json_schema, read_config
+from nbprod.config import PipelineConfig, ProjectConfig, Range, Requirement, json_schema, read_config
 from nbprod.errors import ConfigError
 
 FULL = """\
@@ -204,6 +204,13 @@ def test_a_file_that_is_not_text_is_told_with_its_line(tmp_path):
 )
 def test_a_requirement_holds_or_not(text, value, holds):
     assert Requirement(text).holds(value) is holds
+
+
+@pytest.mark.parametrize(("collect", "inputs"), [("d/a.parquet", ["x.csv", "d/a.parquet"]), ("d/a.csv", ["x.csv"])])
+def test_a_parquet_file_for_labelled_rows_is_an_input_since_no_run_is_seen_to_read_it(collect, inputs):
+    told = {"notebook": "a.ipynb", "inputs": ["x.csv"], "watch": {"collect": collect}}
+
+    assert PipelineConfig.model_validate(told).inputs == inputs
 
 
 def test_the_published_schema_is_the_one_of_the_models():

@@ -179,7 +179,10 @@ class Watch(Watched):
                 if before.version == champion.version
                 else f"that of {before.name}, which was rolled back,"
             )
-            self.emit("nothing-new", run=state.run, reason=f"the run computed what {said} did")
+            reason = f"the run computed what {said} did"
+            if state.reason.get("added"):
+                reason += f", though rows were added to {self.config.collect}: the notebook does not read it, or by a library that reads unseen (then name it in `inputs`)"
+            self.emit("nothing-new", run=state.run, reason=reason)
             return self.rest()
         challenger = self._made_before() or train.promote_challenger(
             self.project, self.entry, state.run, window_only=self.config.gate == "window"
@@ -240,6 +243,7 @@ class Watch(Watched):
                 self.keep()
 
             added = collection.add(used, state.collected, pending)
+            state.reason["added"] = state.reason.get("added", 0) + added
             self.emit("collected", rows=added, file=config.collect, kept_for_the_test=len(test))
         return rows.where([key in test for key in rows.keys])
 
