@@ -84,7 +84,7 @@ def test_what_runs_in_a_users_kernel_imports_the_standard_library_only():
     What runs before there is a kernel, to fork some, needs what makes one, too.
     """
     foreign = set()
-    forking = {"ipykernel", "IPython", "forksafe", "begun"}
+    forking = {"ipykernel", "IPython", "becoming", "begun", "forksafe", "trial"}
     for path in (ROOT / "nbprod" / "runtime").glob("*.py"):
         found = set()
         for node in ast.walk(ast.parse(path.read_text())):
@@ -92,7 +92,7 @@ def test_what_runs_in_a_users_kernel_imports_the_standard_library_only():
                 found |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.level == 0:
                 found.add(node.module.split(".")[0])
-        foreign |= found - (forking if path.stem.startswith(("fork", "begun")) else set())
+        foreign |= found - (forking if path.stem in {*forking, "forkserver"} else set())
 
     assert foreign <= sys.stdlib_module_names
 

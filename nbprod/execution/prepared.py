@@ -133,7 +133,7 @@ class Prepared:
             "limit": LOAD_SECONDS,
             "may_draw": desire.may_draw,
         }
-        self._importing = len(known) == len(wanted)
+        self._importing = True
         self._send(request)
 
     def fork(self, arguments: Sequence[str], cwd: str, env: Mapping[str, str], fds: tuple[int, int]) -> ForkedKernel:
@@ -206,6 +206,8 @@ class Prepared:
             if "importing" in answer:
                 self._importing, self._free = True, False
                 self._importing_since = time.monotonic()
+            elif "trying" in answer:
+                self._importing, self._free = False, True
             elif "ready" in answer:
                 self._free = not self._importing
             elif "loaded" in answer:
@@ -235,12 +237,21 @@ class Prepared:
         try:
             self.process.wait(0.5)
         except subprocess.TimeoutExpired:
-            self.process.kill()
+            _kill(self.process)
             self.process.wait()
         for kernel in kernels:
             with contextlib.suppress(OSError):
                 os.killpg(kernel.pid, signal.SIGKILL)
             kernel.ended(-signal.SIGKILL)
+
+
+def _kill(process: subprocess.Popen[bytes] | Given) -> None:
+    """Kill a prepared process, and the copy that took its place, which is in its group; kernels lead groups of their own."""
+    if isinstance(process, subprocess.Popen):
+        with contextlib.suppress(OSError):
+            os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
 
 
 Key = tuple[tuple[str, ...], frozenset[tuple[str, str]], Desire]

@@ -21,7 +21,7 @@ import sys
 import sysconfig
 import time
 import warnings
-from typing import Any, Dict, Iterator, List, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Tuple
 
 UNSAFE = 77
 """The exit status of a prepared process that has found itself unsafe."""
@@ -30,14 +30,15 @@ _TOLD_OF_FORKS = {"jemalloc_bg_thd"}
 """Threads of libraries that see to themselves around a fork (pthread_atfork), but do not end before one."""
 
 
-def judge(modules: List[str], limit: float) -> Dict[str, str]:
+def judge(modules: List[str], limit: float, tell: Callable[[str], None] = lambda reason: None) -> Dict[str, str]:
     """Return for each module an empty text, or why it may not be imported before a fork.
 
-    All are tried together first, and one by one only where that did not go well.
+    All are tried together first (`tell` is told how that went), and one by one only where that did not go well.
     """
-    verdicts = {name: _where(name) for name in modules}
+    verdicts = {name: where(name) for name in modules}
     rest = [name for name in modules if not verdicts[name]]
     reason = _try(rest, limit) if rest else ""
+    tell(reason)
     if reason == DRAWS:  # which of them does is not worth a trial of each
         verdicts.update(dict.fromkeys(rest, reason))
     elif reason:
@@ -51,7 +52,7 @@ def judge(modules: List[str], limit: float) -> Dict[str, str]:
     return verdicts
 
 
-def _where(name: str) -> str:
+def where(name: str) -> str:
     """Say why a module is none of an installed distribution: a project's own modules change between two kernels."""
     top = name.partition(".")[0]
     if top in sys.stdlib_module_names:

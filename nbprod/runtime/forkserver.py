@@ -10,7 +10,8 @@ as its owner and outlives the template.
 Requests and answers are JSON objects, one a datagram:
 
     {"do": "load", "modules": [...], "known": {...}, "limit": 60, "may_draw": true}
-                            -> {"importing": true}, {"loaded": [...], "refused": {module: reason}, "verdicts": {...}, "top": [...]}
+                            -> {"loaded": [...], "refused": {module: reason}, "verdicts": {...}, "top": [...]}; before that {"trying": true} where a
+                               trial takes longer, meanwhile kernels are forked, and {"importing": true} where they no longer are
     {"do": "fork", "id": 1, "arguments": [...], "cwd": "/abs", "env": {}} + two file descriptors   -> {"forked": 1, "pid": 4711} or {"forked": 1, "error": "..."}
     {"do": "copy", "id": 1} + one file descriptor, the copy's line to its owner   -> {"copied": 1, "pid": 4711}; the copy says "ready" to its owner
                                                        -> {"ended": 4711, "status": 0} when a kernel, or a copy, has gone
@@ -27,11 +28,12 @@ import select
 import signal
 import socket
 import sys
-import time
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional
 
-import begun  # type: ignore[import-not-found]  # beside this file
+import becoming  # type: ignore[import-not-found]  # beside this file
+import begun  # type: ignore[import-not-found]
 import forksafe  # type: ignore[import-not-found]
+import trial  # type: ignore[import-not-found]
 
 _DATAGRAM = 1 << 18
 CHANGED = 78
@@ -49,8 +51,10 @@ class ForkServer:
         """A kernel as far as it is begun, if it is."""
         self.children: set[int] = set()
         self.copies: set[int] = set()
-        self.judging: Optional[Tuple[int, int, Dict[str, Any]]] = None
-        """The process that tries modules, where it tells of them, and what was asked."""
+        self.trial: Optional[trial.Trial] = None
+        """The trial of modules that is under way."""
+        self.above: Optional[socket.socket] = None
+        """The line to the process whose place this one took, if it did."""
         self.loaded: List[str] = []
         self.stamp = forksafe.stamp()
         self._watch_children()
@@ -68,15 +72,18 @@ class ForkServer:
         """Answer until the owner has gone, then end every kernel."""
         try:
             while True:
-                judging = [self.judging[1]] if self.judging else []
-                sources: List[Any] = [self.owner, self._wake, *judging]
+                sources: List[Any] = [self.owner, self._wake, *([self.above] if self.above else [])]
+                sources += self.trial.sources if self.trial else []
                 readable, _, _ = select.select(sources, [], [])
+                if self.above in readable:
+                    return
                 if self._wake in readable:
                     while _drain(self._wake):
                         pass
                     self._reap()
-                if judging and judging[0] in readable:
-                    self._judged()
+                if self.trial:
+                    self.trial.hear(readable)
+                    self._decide(self.trial)
                 if self.owner in readable:
                     data, fds, _, _ = socket.recv_fds(self.owner, _DATAGRAM, 2)
                     if not data:
@@ -88,9 +95,14 @@ class ForkServer:
                             os.close(fd)
         finally:
             for pid in self.children:
-                _kill(pid)
-            if self.judging:
-                _kill(self.judging[0])
+                becoming.kill(pid)
+            if self.trial:
+                self.trial.close()
+
+    def _let_go(self) -> set[int]:
+        """Return what is open here and none of a kernel's, and leave it, in a process that was forked, to who asks."""
+        lines = {one.detach() for one in (self.owner, self.above) if one}
+        return {*lines, self._wake, self._waker, *(self.trial.let_go() if self.trial else ())}
 
     def _answer(self, request: Dict[str, Any], fds: List[int]) -> None:
         if request["do"] == "load":
@@ -147,47 +159,64 @@ class ForkServer:
     # Modules
 
     def _load(self, request: Dict[str, Any]) -> None:
-        """Import what is known to be safe; what is not known is tried first, in another process, while kernels are forked."""
+        """Import what is known to be safe; what is not known is tried first, and imported in a copy of this process meanwhile."""
         os.environ.setdefault("MPLBACKEND", _MPLBACKEND)
         unknown = [name for name in request["modules"] if name not in request["known"]]
         if not unknown:
-            self._import(request, {})
+            self._say(**self._import(request), verdicts={})
             return
-        reader, writer = os.pipe()
-        pid = os.fork()
-        if pid == 0:
-            verdicts: Dict[str, str] = {}
-            try:
-                os.setsid()
-                signal.set_wakeup_fd(-1)
-                os.close(reader)
+        self.trial = trial.Trial(request, unknown, self.owner.close)
+        line = self.trial.fork()
+        if line is not None:
+            request = {**request, "known": self.trial.hoped}
+            self.trial = None
+            self._import_meanwhile(request, line)
+
+    def _import_meanwhile(self, request: Dict[str, Any], line: socket.socket) -> None:
+        """Import, in the copy, what is being tried, and take over if it may be."""
+        for end in (self._wake, self._waker):
+            os.close(end)
+        self._watch_children()
+        told = self._import(request)
+        line.send(b"loaded")
+        data = line.recv(_DATAGRAM)
+        if not data:
+            os._exit(0)
+        self.above = line
+        self._say(**told, verdicts=json.loads(data))
+
+    def _decide(self, now: trial.Trial) -> None:
+        """Go on as far as the trial has come."""
+        if now.failed and now.has_copy():
+            now.throw_away()
+            self._say(trying=True)
+        if now.verdicts is None:
+            return
+        copied, allowed = (
+            {name for name in now.request["modules"] if self._may(known[name], now.request)}
+            for known in (now.hoped, now.known)
+        )
+        if now.has_copy() and copied == allowed and not self.children:
+            if now.loaded:
                 self.owner.close()
-                verdicts = forksafe.judge(unknown, request["limit"])
-            finally:
-                with open(writer, "w", encoding="utf-8") as file:
-                    json.dump(verdicts, file)
-                os._exit(0)
-        os.close(writer)
-        self.judging = pid, reader, request
-
-    def _judged(self) -> None:
-        assert self.judging is not None
-        pid, reader, request = self.judging
-        self.judging = None
-        with open(reader, encoding="utf-8") as file:
-            text = file.read()
-        os.waitpid(pid, 0)
-        verdicts = json.loads(text) if text else {}
-        told = dict.fromkeys(request["modules"], "its trial ended early")
+                now.hand_over()
+            return
+        now.throw_away()
+        self.trial = None
         self._say(importing=True)
-        self._import({**request, "known": {**told, **request["known"], **verdicts}}, verdicts)
+        self._say(**self._import({**now.request, "known": now.known}), verdicts=now.verdicts)
 
-    def _import(self, request: Dict[str, Any], verdicts: Dict[str, str]) -> None:
+    @staticmethod
+    def _may(reason: str, request: Dict[str, Any]) -> bool:
+        return not reason or (reason == forksafe.DRAWS and request["may_draw"])
+
+    def _import(self, request: Dict[str, Any]) -> Dict[str, Any]:
+        """Import what may be, and return what there is to say of it."""
         refused = {}
         loaded = []
         for name in request["modules"]:
             reason = request["known"][name]
-            if reason and not (reason == forksafe.DRAWS and request["may_draw"]):
+            if not self._may(reason, request):
                 refused[name] = reason
                 continue
             try:
@@ -201,7 +230,7 @@ class ForkServer:
             os._exit(forksafe.UNSAFE)
         _settle()
         self.loaded, self.stamp = loaded, forksafe.stamp()
-        self._say(loaded=loaded, refused=refused, verdicts=verdicts, top=sorted(_top_level()))
+        return {"loaded": loaded, "refused": refused, "top": sorted(_top_level())}
 
     # Kernels
 
@@ -211,7 +240,7 @@ class ForkServer:
             return pid
         status = 1
         try:
-            self._become_kernel(request, fds)
+            becoming.become(self.kernel, request, fds, self._let_go())
             status = 0
         except SystemExit as ending:
             status = ending.code if isinstance(ending.code, int) else 0 if ending.code is None else 1
@@ -220,72 +249,8 @@ class ForkServer:
 
             traceback.print_exc()
         finally:
-            _leave(status)
+            becoming.leave(status)
         return 0
-
-    def _become_kernel(self, request: Dict[str, Any], fds: List[int]) -> None:
-        os.setsid()
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        nothing = os.open(os.devnull, os.O_RDONLY)
-        os.dup2(nothing, 0)
-        for number, fd in enumerate(fds, 1):
-            os.dup2(fd, number)
-        ours = {nothing, *fds, self._wake, self._waker, *([self.judging[1]] if self.judging else [])}
-        for fd in ours - {0, 1, 2}:
-            os.close(fd)
-        self.owner.close()
-        os.environ["JPY_PARENT_PID"] = str(os.getppid())
-        os.environ.update(request["env"])
-        os.chdir(request["cwd"])
-        spec = importlib.util.find_spec("ipykernel_launcher")
-        sys.argv = [str(spec and spec.origin), *request["arguments"]]
-        _draw_anew()
-        gc.enable()
-        from ipykernel.kernelapp import IPKernelApp
-
-        # It ends when its parent does; that it read from the environment when it was imported.
-        if self.kernel is not None and self.kernel.takes(sys.argv[1:]):
-            app = self.kernel.initialize(sys.argv[2])
-        else:
-            IPKernelApp.clear_instance()
-            app = IPKernelApp.instance(parent_handle=os.getppid())
-            app.initialize(sys.argv[1:])
-        app.start()
-        # The thread that was asked to go flushes the output once more, by another thread; ipykernel 7.4 ends that one first, and
-        # then waits ten seconds for the flush, now and then.
-        if app.control_thread is not None and app.control_thread.is_alive():
-            app.control_thread.stop()
-            app.control_thread.join(2)
-
-
-def _draw_anew() -> None:
-    """Give this process random numbers of its own, as a new interpreter has. `random` sees to itself after a fork."""
-    numpy = sys.modules.get("numpy.random")
-    if numpy is not None:
-        numpy.seed()
-    torch = sys.modules.get("torch")
-    if torch is not None:
-        torch.seed()
-    names = sys.modules.get("tempfile")
-    if names is not None:
-        names._name_sequence = None  # type: ignore[attr-defined]
-
-
-def _leave(status: int) -> None:
-    """End as an interpreter does."""
-    import atexit
-    import threading
-
-    try:
-        threading._shutdown()  # type: ignore[attr-defined]
-        atexit._run_exitfuncs()
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
-    except BaseException:
-        status = status or 1
-    os._exit(status)
 
 
 def _drain(fd: int) -> bytes:
@@ -295,80 +260,8 @@ def _drain(fd: int) -> bytes:
         return b""
 
 
-def _kill(pid: int) -> None:
-    for kill in (os.killpg, os.kill):
-        try:
-            kill(pid, signal.SIGKILL)
-        except OSError:
-            pass
-
-
 def _top_level() -> set[str]:
     return {name.partition(".")[0] for name in sys.modules}
-
-
-def _warm() -> Dict[str, str]:
-    """Import what a kernel imports when it starts, as seen in a child that becomes one and ends. Return how it makes its shell."""
-    reader, writer = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            os.close(reader)
-            _report(writer)
-        finally:
-            os._exit(0)
-    os.close(writer)
-    data = b""
-    deadline = time.monotonic() + 20
-    while select.select([reader], [], [], max(0.0, deadline - time.monotonic()))[0]:
-        block = os.read(reader, 1 << 16)
-        if not block:
-            break
-        data += block
-    os.close(reader)
-    _kill(pid)
-    os.waitpid(pid, 0)
-    seen = json.loads(data) if data else {"modules": [], "shell": {}}
-    for name in seen["modules"]:
-        if not name.startswith(("_pydev", "pydev", "_cython")):  # a debugger's, under names that only it knows
-            try:
-                importlib.import_module(name)
-            except Exception:  # noqa: S112
-                continue  # it will be imported in the kernel, which can say what is wrong
-    shell: Dict[str, str] = seen["shell"]
-    return shell
-
-
-def _runtime(here: str) -> Any:
-    """Import what every task's first cell imports, out of sight."""
-    path = os.path.join(here, "boot.py")
-    with open(path, encoding="utf-8") as file:
-        names: Dict[str, Any] = {"__name__": "nbprod_runtime", "JOB": None}
-        exec(compile(file.read(), path, "exec"), names)
-    return names["load"]()
-
-
-def _report(writer: int) -> None:
-    import tempfile
-
-    os.setsid()
-    nothing = os.open(os.devnull, os.O_RDWR)
-    for fd in (1, 2):
-        os.dup2(nothing, fd)
-    from ipykernel.kernelapp import IPKernelApp
-
-    before = set(sys.modules)
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "k.json")
-        ports = {f"{name}_port": number for number, name in enumerate(("shell", "iopub", "stdin", "control", "hb"), 1)}
-        with open(path, "w", encoding="utf-8") as file:
-            json.dump({"transport": "ipc", "ip": os.path.join(folder, "k"), "key": "", **ports}, file)
-        shell = begun.watch_shell()
-        app = IPKernelApp.instance()
-        app.initialize(["-f", path, begun.ARGUMENT])
-        app.shell.run_cell("1 + 1")  # its first cell makes it import more
-        modules = [name for name in sys.modules if name not in before]
-        os.write(writer, json.dumps({"modules": modules, "shell": shell}).encode())
 
 
 def _settle() -> None:
@@ -381,12 +274,13 @@ def main() -> None:
     # The folder of this file is no place that a kernel would import from.
     here = os.path.dirname(os.path.abspath(__file__))
     sys.path[:] = [path for path in sys.path if path not in (here, "")]
-    del sys.modules["forksafe"], sys.modules["begun"]
+    for name in ("becoming", "begun", "forksafe", "trial"):
+        del sys.modules[name]
     owner = socket.socket(fileno=int(sys.argv[1]))
     gc.disable()
     kernelapp = importlib.import_module("ipykernel.kernelapp")
-    shell = _warm()
-    kernelapp.IPKernelApp._nbprod = _runtime(here)
+    shell = becoming.warm()
+    kernelapp.IPKernelApp._nbprod = becoming.runtime(here)
     kernel = begun.begin(shell)
     _settle()
     owner.send(json.dumps({"ready": os.getpid(), "top": sorted(_top_level())}).encode())

@@ -404,7 +404,7 @@ def test_a_module_is_imported_ahead_only_where_nothing_can_tell(tmp_path: Path) 
         import forksafe
         real = forksafe.forked
         forksafe.forked = lambda: real(1.0)
-        forksafe._where = lambda name: ""
+        forksafe.where = lambda name: ""
         print(json.dumps(forksafe.judge({sorted(MODULES)!r}, 3)))
     """
 
@@ -413,10 +413,62 @@ def test_a_module_is_imported_ahead_only_where_nothing_can_tell(tmp_path: Path) 
     assert json.loads(done.stdout) == REASONS
 
 
+LOADED = "import sys, os; print([name for name in ('numpy', 'this') if name in sys.modules], os.getppid())"
+
+
+def test_what_was_never_tried_is_there_for_the_first_kernel_if_the_trial_goes_well(tmp_path: Path) -> None:
+    kernel = begin(tmp_path, Desire(frozenset({"numpy"})))
+    one = the_one()
+    loaded, parent = ask(kernel, LOADED).rsplit(" ", 1)
+
+    assert loaded == "['numpy']"
+    assert Verdicts(sys.executable).read() == {"numpy": ""}
+    assert int(parent) != one.process.pid, "it is the copy that has imported meanwhile"
+
+    os.kill(one.process.pid, signal.SIGKILL)
+    kernel.alive.process.wait(10)
+    assert one.failure is not None
+    deadline = time.monotonic() + 10
+    while forked.runs(int(parent)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not forked.runs(int(parent))
+    kernel.discard()
+
+
+def test_what_a_trial_refuses_no_kernel_has_and_the_first_one_does_not_wait_for_the_rest(tmp_path: Path) -> None:
+    wanted = Desire(frozenset({"numpy", "this"}))  # `this` prints
+    first = begin(tmp_path, wanted)
+    assert the_one().wait_until_tried()
+    second = begin(tmp_path, wanted)
+
+    assert "this" not in ask(first, LOADED)
+    assert ask(second, LOADED).startswith("['numpy'] ")
+    assert the_one().refused == {"this": "it prints when it is imported"}
+    for kernel in (first, second):
+        kernel.discard()
+
+
+def test_a_trial_ends_with_who_wanted_it(tmp_path: Path) -> None:
+    one = prepared.prepare([sys.executable, "-m", "ipykernel_launcher"], os.environ, Desire(frozenset({"pandas"})))
+    process = one.process
+    assert isinstance(process, subprocess.Popen)
+    family: set[str] = set()
+    deadline = time.monotonic() + 20
+    while len(family) < 2 and time.monotonic() < deadline:
+        family = set(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split())
+    one.close()
+
+    assert len(family) >= 2
+    deadline = time.monotonic() + 20
+    while any(forked.runs(int(pid)) for pid in family) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not [pid for pid in family if forked.runs(int(pid))]
+
+
 def test_a_projects_own_modules_are_never_imported_ahead(tmp_path: Path) -> None:
     (tmp_path / "helper.py").write_text("value = 1")
     runtime = Path(forked.SERVER).parent
-    code = f"import sys; sys.path[:0] = [{str(runtime)!r}, {str(tmp_path)!r}]; import forksafe; print(forksafe._where('helper'), '|', forksafe._where('numpy.linalg'))"
+    code = f"import sys; sys.path[:0] = [{str(runtime)!r}, {str(tmp_path)!r}]; import forksafe; print(forksafe.where('helper'), '|', forksafe.where('numpy.linalg'))"
 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
