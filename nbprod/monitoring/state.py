@@ -46,6 +46,8 @@ class State:
     looked: float = 0.0
     seen: float = 0
     """How many bytes the log had at the last look."""
+    drifted: list[str] = field(default_factory=list)
+    """Columns and metrics that alarmed at the last look, and were told of."""
     feedback: dict[str, int] = field(default_factory=dict)
     """Places in the feedback files up to which labels were used."""
     collected: dict[str, Any] | None = None

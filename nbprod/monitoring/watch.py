@@ -44,7 +44,6 @@ class Watch(Watched):
         self._followed, self._labels = Followed.of(self.log), triggers.NewLabels(self.log)
         self._takeover = Takeover(self)
         self._problem = ""
-        self._drifted: list[str] = []
 
     def loop(self) -> None:
         """Go on until `stop`."""
@@ -143,10 +142,10 @@ class Watch(Watched):
             return None
         report = monitor(self.project, self.name, self.monitoring, followed=self._followed)
         write_gauges(report, self.home)
-        state.looked, state.seen = now, size
-        self.keep()
         names = [column.name for column in report.drifted] + [score.metric for score in report.worse]
-        told, self._drifted = self._drifted, names
+        told = state.drifted
+        state.looked, state.seen, state.drifted = now, size, names
+        self.keep()
         if not names:
             return None
         if set(names) - set(told):

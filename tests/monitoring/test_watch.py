@@ -59,7 +59,12 @@ def test_drift_is_told_once_and_shown_as_gauges(scene, watch):
     time.sleep(1.1)
     scene.ask(table(10, shift=0.6))
     one.step()
+    time.sleep(1.1)
+    scene.ask(table(10, shift=0.6))
+    other = watch("    watch: {drift: false}\n    monitor: {every: 1}\n")  # another process
+    other.step()
 
+    assert other.events == []
     assert [(event["event"], event["columns"]) for event in one.events] == [("drift", ["size", "predict.kind"])]
     assert json.loads((one.home / "drift.json").read_text())["alarm"]
 
