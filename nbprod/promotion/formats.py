@@ -78,7 +78,7 @@ def store(name: str, value: Any, folder: Path, module: str, owned: frozenset[str
         return _table(name, value, folder, kind, allow_pickle)
     if hasattr(value, "n_jobs") and hasattr(value, "get_params"):
         value = single_threaded(value)
-    if _is_keras_model(value):
+    if is_keras_model(value):
         return _keras(name, value, folder, kind, module)
     try:
         return _skops(name, value, folder, kind, module, owned)
@@ -188,7 +188,8 @@ def _table(name: str, value: Any, folder: Path, kind: str, allow_pickle: bool) -
     return Stored(name, "parquet", code, file, kind, ("pandas", "pyarrow"))
 
 
-def _is_keras_model(value: Any) -> bool:
+def is_keras_model(value: Any) -> bool:
+    """Whether it is a model of Keras."""
     return any(c.__module__.startswith("keras.") and c.__name__ == "Model" for c in type(value).__mro__)
 
 

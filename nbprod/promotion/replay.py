@@ -100,9 +100,11 @@ class Replay:
 
     def capture(self) -> dict[str, Any]:
         """Return the job's result: signature, calls with their answers, stored values, modules and packages."""
+        from nbprod.promotion.formats import is_keras_model
         from nbprod.promotion.served import Served
         from nbprod.promotion.signature import Signature
         from nbprod.promotion.study import Study
+        from nbprod.promotion.support import keep_weights
         from nbprod.runtime import hidden, pickling
 
         # Environment, options, generators: the service does not take them over, but the answers are the notebook's.
@@ -112,6 +114,9 @@ class Replay:
         self.hidden.ready()
         served = Served(self.serve, self.kind, vars(self.module).get(self.serve))
         stored = self._store()  # before any call: the function may change what it uses
+        for item in self.values:
+            if is_keras_model(item.value):
+                keep_weights(item.value)  # it is asked what it cannot answer, too
         signature, calls, sample, known = self._answers(served)
         study = Study(served, sample, known, self.job)
         many = study.carried(Signature.from_json(signature).inputs)

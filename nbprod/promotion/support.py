@@ -220,6 +220,7 @@ def steady_batches(model: Any) -> Any:
     """
     import numpy as np
 
+    keep_weights(model)
     if any(getattr(layer, "stateful", False) for layer in model.layers):
         return model  # what it answers depends on what it was asked before; such a model is left as it is
     predict = model.predict
@@ -233,14 +234,33 @@ def steady_batches(model: Any) -> Any:
         count = len(rows)
         size = 1 << (count - 1).bit_length() if count <= 32 else -(-count // 32) * 32
         rows = np.concatenate([rows, np.repeat(rows[-1:], size - count, axis=0)])
-        answer = predict(rows, **options) if count > 32 else model.predict_on_batch(rows)
+        parts = [model.predict_on_batch(rows[at : at + 32]) for at in range(0, size, 32)]
+        answer = parts[0]
         if isinstance(answer, (list, tuple)):
-            return [np.asarray(part)[:count] for part in answer]
+            return [np.concatenate([part[at] for part in parts])[:count] for at in range(len(answer))]
         if isinstance(answer, dict):
-            return {key: np.asarray(part)[:count] for key, part in answer.items()}
-        return np.asarray(answer)[:count]
+            return {key: np.concatenate([part[key] for part in parts])[:count] for key in answer}
+        return np.concatenate(parts)[:count]
 
     object.__setattr__(model, "predict", padded)
+    return model
+
+
+def keep_weights(model: Any) -> Any:
+    """Make a `model.predict` that fails leave the model as it was: Keras on JAX takes the weights out of it meanwhile, and does not put them back."""
+    predict = model.predict
+
+    def guarded(*args: Any, **options: Any) -> Any:
+        before = [(variable, getattr(variable, "_value", None)) for variable in model.variables]
+        try:
+            return predict(*args, **options)
+        except BaseException:
+            for variable, value in before:
+                if value is not None and getattr(variable, "_value", None) is None:
+                    object.__setattr__(variable, "_value", value)
+            raise
+
+    object.__setattr__(model, "predict", guarded)
     return model
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nbprod.promotion.support import plain
+from nbprod.promotion.support import plain, steady_batches
 
 
 class Colour(enum.Enum):
@@ -45,3 +45,26 @@ def test_values_of_the_usual_libraries_become_plain_json(value: object, expected
 def test_a_value_without_a_json_form_is_refused() -> None:
     with pytest.raises(TypeError, match="has no JSON form"):
         plain([object()])
+
+
+def test_a_keras_model_survives_a_call_that_fails_and_answers_batches_of_any_size(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Keras on JAX takes the weights out of a model while it predicts, and leaves it without them if that fails."""
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    keras = pytest.importorskip("keras")
+    if keras.backend.backend() != "jax":
+        pytest.skip(f"Keras runs on {keras.backend.backend()} here")
+    layers = [keras.layers.Input((3,)), keras.layers.Dense(4), keras.layers.Dropout(0.5), keras.layers.Dense(1)]
+    model = keras.Sequential(layers)
+    rows = np.random.default_rng(0).normal(size=(70, 3)).astype("float32")
+    expected = np.asarray(model(rows))
+
+    steady_batches(model)
+
+    for bad, options in ((rows[:, :2], {}), (rows[:40, :2], {}), (rows[:, :2], {"batch_size": 8})):
+        with pytest.raises(ValueError, match=r"incompatible|shape"):
+            model.predict(bad, **options)
+        for count in (1, 5, 32, 33, 70):
+            np.testing.assert_allclose(model.predict(rows[:count]), expected[:count], rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(model.predict(rows, batch_size=8), expected, rtol=1e-5, atol=1e-6)
