@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -44,7 +45,11 @@ def write_card(
         run=candidate.run,
         sweep=lineage.get("sweep"),
         trial=lineage.get("trial"),
-        call={"route": call.route, "body": json.dumps(call.arguments), "answer": json.dumps(call.answer)},
+        call={
+            "route": call.route,
+            "body": shlex.quote(json.dumps(call.arguments, ensure_ascii=False)),
+            "answer": json.dumps(call.answer, ensure_ascii=False),
+        },
         inputs=[
             {
                 "name": item.name,
@@ -57,7 +62,7 @@ def write_card(
         profiled=captured.profile.get("rows"),
         rowwise=signature.rowwise,
         unbounded=any(column.type == "str" for item in signature.inputs for column in item.columns),
-        parameters=candidate.parameters,
+        parameters={_cell(key): _cell(value) for key, value in candidate.parameters.items()},
         metrics=[
             {
                 "name": metric,
@@ -74,6 +79,7 @@ def write_card(
         data=lineage.get("data", {}),
         pickled=", ".join(item["name"] for item in captured.stored if item["format"] == "pickle"),
         calls=len(captured.calls),
+        rows=captured.rows,
         relative=RELATIVE,
     )
 
@@ -92,14 +98,19 @@ def why_stored(onnx: Mapping[str, Any]) -> str:
 def _column(column: Column, profile: Mapping[str, Any]) -> dict[str, Any]:
     seen = ", ".join(map(str, column.categories or column.seen or []))
     return {
-        "name": column.name,
-        "type": column.type,
+        "name": _cell(column.name),
+        "type": _cell(column.type),
         "nullable": column.nullable,
         "optional": column.optional,
-        "seen": f"{column.low} to {column.high}" if column.low is not None else seen,
+        "seen": f"{column.low} to {column.high}" if column.low is not None else _cell(seen),
         "mean": f"{profile['mean']:.4g}" if "mean" in profile and profile.get("kind") == "number" else "",
         "missing": f"{profile['missing']:.1%}" if profile.get("missing") else "",
     }
+
+
+def _cell(value: object) -> str:
+    """A text as a cell of a table holds it."""
+    return " ".join(str(value).split()).replace("|", "\\|")
 
 
 def _spread(spread: Mapping[str, Any] | None) -> str:

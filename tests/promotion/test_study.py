@@ -12,9 +12,11 @@ import pytest
 
 from nbprod.config import PipelineConfig
 from nbprod.errors import PromotionError
+from nbprod.notebook.graph import Define
 from nbprod.project import Project
 from nbprod.promotion import support
 from nbprod.promotion.capture import capture
+from nbprod.promotion.edges import with_extremes
 from nbprod.promotion.measures import Measure
 from nbprod.promotion.promote import promote_candidate
 from nbprod.promotion.rowwise import is_rowwise
@@ -44,10 +46,13 @@ def take(rows: pd.DataFrame, places: list[int]) -> pd.DataFrame:
         (lambda rows: rows["a"].drop_duplicates().tolist(), False),
         (lambda rows: np.random.default_rng().normal(size=len(rows)).tolist(), False),
         (lambda rows: rows["a"].tolist() if len(rows) > 1 else [0.0], False),
+        (lambda rows: (rows["a"] / (100 if rows["a"].max() > 50 else 1)).tolist(), False),
     ],
 )
 def test_a_function_is_row_wise_if_order_and_company_change_nothing(function, expected: bool) -> None:
-    assert is_rowwise(function, TABLE, take) is expected
+    rows = with_extremes(TABLE, lambda rows: True, 100)
+
+    assert is_rowwise(function, rows, take) is expected
 
 
 def test_what_fails_alone_is_not_row_wise() -> None:
@@ -137,6 +142,20 @@ def test_a_function_that_reads_a_file_when_it_is_asked_is_refused(notebook: Note
     with pytest.raises(
         PromotionError, match=r"'predict' reads words.txt when it is asked.*\n.*Read it in a cell before"
     ):
+        capture(notebook.candidate("predict", "predict('a')"), tmp_path / "scratch")
+
+
+def test_a_module_that_reads_a_file_when_it_is_imported_is_refused(notebook: Notebook, tmp_path: Path) -> None:
+    """Its path is of this machine; the service would start here, and nowhere else."""
+    (notebook.folder / "words.txt").write_text("a\nb\n")
+    (notebook.folder / "wordlist.py").write_text(
+        "from pathlib import Path\nWORDS = Path(__file__).with_name('words.txt').read_text().split()\n"
+    )
+    notebook.namespace["wordlist"] = None
+    notebook.steps.append(Define(notebook._cell(""), 1, "import wordlist", ("wordlist",)))
+    notebook.define("def predict(text: str) -> bool:\n    return text in wordlist.WORDS")
+
+    with pytest.raises(PromotionError, match=r"the code of cell 1, which 'predict' needs, reads words.txt"):
         capture(notebook.candidate("predict", "predict('a')"), tmp_path / "scratch")
 
 
