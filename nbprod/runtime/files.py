@@ -1,7 +1,8 @@
 """Which files a task reads and writes, seen through Python's audit events.
 
-Files that C code opens by itself (pyarrow's own file system, HDF5, OpenCV, a subprocess) raise no event and are not seen. A file that was read
-is hashed when the task ends, or at the moment when the task is about to write it, whichever comes first; a file written, when the task ends.
+Files that native code opens by itself raise no event; `native.py` has the known libraries raise it (pyarrow, polars, HDF5, OpenCV, ...). Those of
+others, and of a subprocess, are not seen. A file that was read is hashed when the task ends, or at the moment when the task is about to
+write it, whichever comes first; a file written, when the task ends.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import sys
 import types
 from typing import Any, Dict, List, Optional, Set, Tuple, Union
 
-from . import audit, code, container, loading, metrics, pickling, unsaveable, watch
+from . import audit, code, container, loading, metrics, native, pickling, unsaveable, watch
 from .files import FileLog
 from .hidden import Hidden
 from .overlay import Overlay, Patches, Snapshot, light, snapshot
@@ -54,6 +54,7 @@ class Session:
         self.files = FileLog([job["store"], place], Undo(place))
         self.hidden = Hidden(self.names, (name for name in job.get("defined", ()) if name.startswith("@")))
         self.files.start()
+        native.start()
         if shell is not None:
             shell.events.register("post_run_cell", self.cell_ended)
 

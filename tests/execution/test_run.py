@@ -12,6 +12,7 @@ import threading
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from nbprod.errors import NotebookError, NotFoundError, ParameterError
@@ -396,3 +397,22 @@ def test_a_full_disk_is_told_and_leaves_nothing_half_written(tmp_path: Path) -> 
         assert [path for path in artifacts.rglob("*") if path.is_file() and path.stat().st_size > 100_000] == []
     finally:
         subprocess.run(["umount", "-l", str(small)], check=True)
+
+
+def test_a_parquet_file_that_changed_is_read_again_and_one_that_is_written_orders_the_tasks(tmp_path: Path) -> None:
+    """pandas reads and writes Parquet in native code, of which Python tells nothing."""
+    work = Work(
+        tmp_path,
+        ("task:read", "import pandas as pd\ntotal = pd.read_parquet('in.parquet')['a'].sum()"),
+        ("task:write", "import pandas as pd\npd.DataFrame({'a': [total]}).to_parquet('out.parquet')"),
+        ("task:show", "import pandas as pd\nprint(pd.read_parquet('out.parquet')['a'][0])"),
+    )
+    pd.DataFrame({"a": [1, 2]}).to_parquet(tmp_path / "in.parquet")
+    assert printed(work.run()) == "3\n"
+    assert set(states(work.run()).values()) == {"cached"}
+
+    pd.DataFrame({"a": [1, 20]}).to_parquet(tmp_path / "in.parquet")
+    again = work.run()
+
+    assert printed(again) == "21\n"
+    assert "in.parquet" in reasons(again)["read"]
