@@ -48,6 +48,7 @@ def _compare(root: Path, made: Made, repeats: int) -> list[Row]:
             with started(side, made, root / f"start-{made.name}-{side}-{turn}") as server:
                 starts[side].append(server.seconds)
     loads: dict[tuple[str, int], list[Load]] = {(side, count): [] for side in sides for count in CLIENTS}
+    bare: list[Load] = []
     memory: dict[str, float] = {}
     with ExitStack() as stack:
         servers: dict[str, Server] = {
@@ -59,9 +60,10 @@ def _compare(root: Path, made: Made, repeats: int) -> list[Row]:
             for count in CLIENTS:
                 for side, server in servers.items():
                     loads[side, count].append(press(server.url, server.body, count, SECONDS, root))
+            bare.append(press(servers["nbprod"].url.replace("/predict", "/livez"), None, 1, SECONDS, root))
         for side, server in servers.items():
             memory[side] = server.memory()
-    return [*_load_rows(made, sides, loads), *_other_rows(made, sides, starts, memory)]
+    return [*_load_rows(made, sides, loads), *_tail_rows(loads, bare), *_other_rows(made, sides, starts, memory)]
 
 
 def _load_rows(made: Made, sides: dict[str, str], loads: dict[tuple[str, int], list[Load]]) -> list[Row]:
@@ -87,6 +89,17 @@ def _load_rows(made: Made, sides: dict[str, str], loads: dict[tuple[str, int], l
             cost = Spread(tuple(100 * (1 - a.rate / b.rate) for a, b in pairs))
             rows.append(("", "what the log of predictions costs, % of the requests/s", str(cost)))
     return rows
+
+
+def _tail_rows(loads: dict[tuple[str, int], list[Load]], bare: list[Load]) -> list[Row]:
+    """How far the slowest 1 % are from the middle; of /livez, which asks no model, it is the machine's own."""
+    rows = []
+    work = "1 client: p99 / p50"
+    for text, some in (("nbprod", loads["nbprod", 1]), ("without its log", loads["plain", 1]), ("its /livez", bare)):
+        rows.append((work, text, str(Spread(tuple(one.p99 / one.p50 for one in some)))))
+        work = ""
+    middles, tails = (Spread(tuple(getattr(one, what) for one in bare)) for what in ("p50", "p99"))
+    return [*rows, ("", "its /livez: p50, p99 in ms", f"{middles}, {tails}")]
 
 
 def _other_rows(

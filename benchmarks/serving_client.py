@@ -27,17 +27,15 @@ class Load:
     versions: dict[str, int] = field(default_factory=dict)
 
 
-def press(url: str, body: bytes, clients: int, seconds: float, folder: Path) -> Load:
-    """Send the same request again and again over so many connections: by `wrk` where it is installed."""
+def press(url: str, body: bytes | None, clients: int, seconds: float, folder: Path) -> Load:
+    """Send the same request again and again over so many connections, a GET without `body`: by `wrk` where it is installed."""
     return _wrk(url, body, clients, seconds, folder) if WRK else asyncio.run(_own(url, body, clients, seconds))
 
 
-def _wrk(url: str, body: bytes, clients: int, seconds: float, folder: Path) -> Load:
+def _wrk(url: str, body: bytes | None, clients: int, seconds: float, folder: Path) -> Load:
     script = folder / "post.lua"
-    text = body.decode()
-    script.write_text(
-        f'wrk.method = "POST"\nwrk.body = [==[{text}]==]\nwrk.headers["Content-Type"] = "application/json"\n'
-    )
+    post = 'wrk.method = "POST"\nwrk.body = [==[{}]==]\nwrk.headers["Content-Type"] = "application/json"\n'
+    script.write_text("" if body is None else post.format(body.decode()))
     command = [str(WRK), "-t1", f"-c{clients}", f"-d{max(1, round(seconds))}s", "--latency", "-s", str(script), url]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     failed = [int(count) for count in re.findall(r"(?:connect|read|write|timeout|responses:) (\d+)", said)]
@@ -61,13 +59,12 @@ def _milliseconds(text: str) -> float:
     return float(number) * UNITS[unit]
 
 
-async def _own(url: str, body: bytes, clients: int, seconds: float, requests: int | None = None) -> Load:
+async def _own(url: str, body: bytes | None, clients: int, seconds: float, requests: int | None = None) -> Load:
     host, port = url.removeprefix("http://").partition("/")[0].rsplit(":", 1)
     path = "/" + url.removeprefix("http://").partition("/")[2]
-    head = (
-        f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    message = head.encode() + body
+    fields = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n" if body is not None else ""
+    head = f"{'GET' if body is None else 'POST'} {path} HTTP/1.1\r\nHost: {host}\r\n{fields}\r\n"
+    message = head.encode() + (body or b"")
     until = time.perf_counter() + seconds
     times: list[float] = []
     load = Load(0, 0, 0, 0)
@@ -83,17 +80,17 @@ async def _own(url: str, body: bytes, clients: int, seconds: float, requests: in
                     reader, writer = await asyncio.open_connection(host, int(port))
                 writer.write(message)
                 lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower().split("\r\n")
-                fields = dict(line.split(": ", 1) for line in lines[1:] if line)
-                await reader.readexactly(int(fields["content-length"]))
+                told = dict(line.split(": ", 1) for line in lines[1:] if line)
+                await reader.readexactly(int(told["content-length"]))
             except (OSError, asyncio.IncompleteReadError):
                 load.errors += 1
                 writer = None
                 continue
             times.append(time.perf_counter() - began)
             load.errors += " 200 " not in lines[0]
-            version = fields.get("x-model-version", "")
+            version = told.get("x-model-version", "")
             load.versions[version] = load.versions.get(version, 0) + 1
-            if fields.get("connection") == "close":
+            if told.get("connection") == "close":
                 writer.close()
                 writer = None
         if writer is not None:

@@ -109,3 +109,29 @@ def test_only_a_slow_call_leaves_the_loop_to_others(slow: bool) -> None:
         return turns
 
     assert (asyncio.run(main()) > 4) == slow
+
+
+def test_who_is_alone_is_answered_in_the_same_turn_and_a_slow_call_never_is() -> None:
+    async def main() -> list[bool]:
+        runner, double = Runner(), doubling([])
+        runner.alone = lambda: True
+        found = []
+        for seconds in (SLOW / 2, 10 * SLOW):
+            runner.known("predict", seconds)
+            asked = ask(runner, double, 3)
+            try:
+                asked.send(None)
+            except StopIteration as end:
+                found.append(end.value == [6])
+            else:
+                found.append(False)
+                asked.close()
+            runner = Runner()
+            runner.alone = lambda: True
+        with pytest.raises(ValueError, match="thirteen"):
+            await ask(runner, double, 13)
+        with pytest.raises(Gone):
+            await ask(runner, double, 1, gone=lambda: True)
+        return found
+
+    assert asyncio.run(main()) == [True, False]

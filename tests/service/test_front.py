@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import socket
 import struct
 import time
 from collections.abc import Iterator
@@ -175,6 +176,26 @@ def test_many_requests_at_once_each_get_their_own_answer_and_a_bad_row_fails_alo
 
     assert {number for number, (status, _, _) in answers.items() if status != 200} == {7}
     assert all(answer == [2.0 * n, 2.0 * n + 1] for n, (_, answer, _) in answers.items() if n != 7)
+
+
+def test_a_client_that_reads_slowly_gets_all_of_a_long_answer(url: str) -> None:
+    numbers = [float(number) for number in range(8, 30_008)]
+    body = json.dumps({"rows": [row(x, 1) for x in numbers]}).encode()
+    host, port = url.removeprefix("http://").split(":")
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect((host, int(port)))
+        head = (
+            f"POST /predict HTTP/1.1\r\nHost: x\r\nX-API-Key: {KEY}\r\nConnection: close\r\nContent-Length: {len(body)}"
+        )
+        connection.sendall(f"{head}\r\n\r\n".encode() + body)
+        time.sleep(0.5)
+        text = b""
+        while part := connection.recv(65536):
+            text += part
+            time.sleep(0.001)
+
+    assert json.loads(text.partition(b"\r\n\r\n")[2]) == [2 * number for number in numbers]
 
 
 def test_the_log_holds_what_was_sent_and_answered(url: str, home: Path) -> None:

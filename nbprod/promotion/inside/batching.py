@@ -52,6 +52,8 @@ class Runner:
     def __init__(self, max_rows: int = 256, patience: int = PATIENCE, limit: float | None = None) -> None:
         self.max_rows, self.patience, self.limit = max_rows, patience, limit
         self.joins = True
+        self.alone: Callable[[], bool] = lambda: False
+        """Whether no other request is there, which could be asked together with this one."""
         self.calling: list[Job] = []
         """Whose answer is being computed."""
         self._called = 0.0
@@ -84,6 +86,10 @@ class Runner:
             raise Full
         loop = asyncio.get_running_loop()
         job = Job(call, arguments, key, rows, gone, loop.create_future(), time.monotonic(), ident)
+        if self._draining is None and self._seconds.get(key, 0.0) < SLOW and self.alone():
+            if gone():
+                raise Gone
+            return await self._timed([job], arguments)  # at once: a task for it would cost two turns of the loop
         self._waiting.append(job)
         if self._draining is None:
             self._draining = loop.create_task(self._drain())
@@ -116,11 +122,8 @@ class Runner:
                 batch = self._next()
                 if batch:
                     await self._answer(batch)
-                if (
-                    batch and self._waiting
-                ):  # let answers be sent before the next call; what has arrived meanwhile joins it
-                    await asyncio.sleep(0)
-                    await asyncio.sleep(0)
+                if batch and self._waiting:
+                    await asyncio.sleep(0)  # let what has arrived meanwhile be read, so that it joins the next batch
         finally:
             self._draining = None
 

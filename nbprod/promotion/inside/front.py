@@ -232,18 +232,13 @@ class Front:
         await send({"type": "http.response.body", "body": b"" if method == "HEAD" else answer})
         if shadow is not None or version is not self._version:
             return None  # counted and logged by the process that answered
-        # after the answer has left: uvloop sends what was written in a turn at the turn's end
-        asyncio.get_running_loop().call_soon(self._count, label, status, seconds, ident, entry, answer)
-        if self.settings.access_log:
-            logger.info("%s %s %d", method, path[:200], status, extra={"id": ident, "ms": round(seconds * 1000, 2)})
-        return None
-
-    def _count(
-        self, label: str, status: int, seconds: float, ident: str, entry: tuple[str, bytes] | None, answer: bytes
-    ) -> None:
+        # the answer has left already: see `sending`
         self.metrics.answered(label, status, seconds)
         if entry is not None:
             self._write_down(ident, entry[0], status, entry[1], answer, seconds)
+        if self.settings.access_log:
+            logger.info("%s %s %d", method, path[:200], status, extra={"id": ident, "ms": round(seconds * 1000, 2)})
+        return None
 
     async def _predict(
         self, route: Route, ident: str, body: bytes, receive: Receive, shadowed: bool, key: bytes | None

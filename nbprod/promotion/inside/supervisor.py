@@ -37,10 +37,9 @@ SILENCE = 10.0
 
 @dataclass(eq=False)
 class Worker:
-    """A process. `pipe` brings what it tells; None once it is closed.
+    """A process. `pipe` brings what it tells: that it answers (the first byte), that it lives (`b`), that its model is stuck (`s`).
 
-    What it tells: that it answers (the first byte), that it lives (`b`), and that its model is stuck (`s`). Copies of the
-    worker that are older than this close their pipe after the first byte, and are not watched.
+    Copies of the worker that are older than this close it after the first byte, and are not watched.
     """
 
     process: subprocess.Popen[bytes]
@@ -124,12 +123,13 @@ class Supervisor:
             self._end()
         elif signal.SIGHUP in signals:
             self._read()
+        limit = float(self.env.get("NBPROD_TIMEOUT") or 60)
         for worker in self._all():
             if worker.process.poll() is not None:
                 self._ended(worker)
             elif worker.told is not None and time.monotonic() - worker.told > GRACE:
                 worker.process.kill()
-            elif worker.told is None and worker.beat is not None and self._is_silent(worker.beat):
+            elif worker.told is None and worker.beat and limit and time.monotonic() - worker.beat > limit + SILENCE:
                 self._stuck(worker)
                 worker.process.kill()
         if not self.ending:
@@ -138,18 +138,15 @@ class Supervisor:
     def _patience(self) -> float:
         """Seconds until something is to do although nothing happens."""
         waits = [max(0.0, one.next_start - time.monotonic()) for one in self.groups.values() if one.next_start]
-        return min([*waits, 1.0 if any(one.told for one in self._all()) else 60.0]) + 0.001
-
-    def _is_silent(self, beat: float) -> bool:
-        limit = float(self.env.get("NBPROD_TIMEOUT") or 60)
-        return limit > 0 and time.monotonic() - beat > limit + SILENCE
+        watched = any(one.told or one.beat is not None for one in self._all())
+        return min([*waits, 1.0 if watched else 60.0]) + 0.001
 
     def _stuck(self, worker: Worker) -> None:
         """Start another in the place of a worker whose model never answers; that one ends by itself, or is killed."""
         name = self._group_of(worker)
-        worker.told = worker.told or time.monotonic()
         if name is None:
             return
+        worker.told = worker.told or time.monotonic()
         group = self.groups[name]
         group.workers.remove(worker)
         self._retired.append(worker)
@@ -255,11 +252,9 @@ class Supervisor:
     def _answers(self, worker: Worker) -> None:
         """Take note that a worker is ready."""
         name = self._group_of(worker)
-        if name is None:
+        if name is None or self.groups[name].ready < self.groups[name].wanted:
             return
         group = self.groups[name]
-        if group.ready < group.wanted:
-            return
         group.answered = True
         if name == "next":
             self._retire("main")

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import watchdog
+from .sending import joining
 
 if TYPE_CHECKING:
     from .front import Front
@@ -149,6 +150,8 @@ class _Server:
             timeout_keep_alive=KEEP_ALIVE,
         )
         self.config.load()
+        self.protocol = joining(self.config.http_protocol_class)
+        front.runner.alone = lambda: len(self.state.tasks) < 2
         self._ended = asyncio.Event()
         self._linger = 0.0
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -226,10 +229,9 @@ class _Server:
 
     async def _connect(self, connection: socket.socket) -> None:
         loop = asyncio.get_running_loop()
-        make = self.config.http_protocol_class
         with contextlib.suppress(OSError):  # its client went at once
             await loop.connect_accepted_socket(
-                lambda: make(config=self.config, server_state=self.state, app_state={}, _loop=loop),  # type: ignore[call-arg]
+                lambda: self.protocol(config=self.config, server_state=self.state, app_state={}, _loop=loop),
                 connection,
             )
 
