@@ -70,6 +70,7 @@ OPENERS: Dict[str, Tuple[Opener, ...]] = {
     "safetensors": (("safe_open", 0, ("filename",), READ),),
     "safetensors.numpy": (("load_file", 0, ("filename",), READ), ("save_file", 1, ("filename",), WRITE)),
     "safetensors.torch": (("load_file", 0, ("filename",), READ), ("save_file", 1, ("filename",), WRITE)),
+    "torch.serialization": (("save", 1, ("f",), WRITE), ("load", 0, ("f",), READ)),
     "faiss": (("read_index", 0, ("fname",), READ), ("write_index", 1, ("fname",), WRITE)),
     "onnxruntime.capi.onnxruntime_inference_collection": (("InferenceSession", 0, ("path_or_bytes",), READ),),
     "xgboost.core": (
