@@ -190,7 +190,8 @@ def _after_fork() -> None:
         known.forked()
 
 
-os.register_at_fork(after_in_child=_after_fork)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def database(project: Place) -> Database:

@@ -1,8 +1,8 @@
 """Which files a task reads and writes, seen through Python's audit events.
 
 Files that native code opens by itself raise no event; `native.py` has the known libraries raise it (pyarrow, polars, HDF5, OpenCV, ...). Those of
-others, and of a subprocess, are not seen. A file that was read is hashed when the task ends, or at the moment when the task is about to
-write it, whichever comes first; a file written, when the task ends.
+others are not seen, nor what another program opens, unless its command names it (`programs.py`). A file that was read is hashed when the
+task ends, or at the moment when the task is about to write it, whichever comes first; a file written, when the task ends.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import sysconfig
 import tempfile
 from typing import Any, Callable, Dict, Iterable, Optional, Set, Tuple
 
-from . import audit
+from . import audit, programs
 from .undo import Undo
 
 _CHUNK = 1 << 20
@@ -88,7 +88,8 @@ class FileLog:
         self.folders: Set[str] = set()
         """Folders that were made."""
         self.temporary: Set[str] = set()
-        self.databases: Dict[str, Optional[str]] = {}
+        self.unseen: Dict[str, Optional[str]] = {}
+        """What databases and other programs may read and write, with the digests before."""
         here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
         self._prefixes = _system_prefixes() + tuple(os.path.abspath(path) + os.sep for path in (here, *ours))
         self._seen: Dict[Any, Optional[str]] = {}
@@ -110,6 +111,9 @@ class FileLog:
                 "shutil.copyfile": self.copy,
                 "shutil.move": self.rename,
                 "sqlite3.connect": self.database,
+                "subprocess.Popen": self.program,
+                "os.posix_spawn": self.program,
+                "os.system": self.shell,
                 "tempfile.mkstemp": self.made,
                 "tempfile.mkdtemp": self.made,
             }
@@ -204,10 +208,29 @@ class FileLog:
 
     def database(self, path: Any, *_: Any) -> None:
         found = self.relevant(path)
-        if found is not None and found not in self.databases and ":memory:" not in found:
-            if self.undo is not None:
-                self.undo.before(found)
-            self.databases[found] = file_digest(found)
+        if found is not None and ":memory:" not in found:
+            self._unseen(found)
+
+    def program(self, executable: Any, words: Any, folder: Any = None, *_: Any) -> None:
+        here = folder if isinstance(folder, (str, bytes, os.PathLike)) else os.getcwd()
+        for path in sorted(programs.named([executable, words], os.path.abspath(os.fsdecode(here)))):
+            found = self.relevant(path)
+            if found is None or audit.importing():
+                continue
+            if path.endswith(os.sep):
+                self.read.add(found + os.sep)
+            elif os.path.isfile(found) or not os.path.lexists(found):
+                self._unseen(found)
+
+    def shell(self, command: Any) -> None:
+        self.program("", command)
+
+    def _unseen(self, found: str) -> None:
+        if found in self.unseen or found in self.written:
+            return
+        if self.undo is not None:
+            self.undo.before(found)
+        self.unseen[found] = file_digest(found)
 
     def mkdir(self, path: Any, mode: Any = None, folder: Any = -1, *_: Any) -> None:
         found = self.relevant(_within(path, folder))
@@ -224,7 +247,7 @@ class FileLog:
 
         A folder that was made is written under its path with a slash at the end, without a digest.
         """
-        for path, before in self.databases.items():
+        for path, before in self.unseen.items():
             if before is not None:
                 self.read.add(path)
                 self.before.setdefault(path, before)

@@ -13,8 +13,8 @@ import sys
 import time
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple, Union
 
-READ, WRITE, TREE = "rb", "wb", "tree"
-"""What is done with a path: read (a folder with all that is in it), written, or a folder into which files are written."""
+READ, WRITE, TREE, RUN = "rb", "wb", "tree", "run"
+"""What is done with a path: read (a folder with all that is in it), written, a folder into which files are written; or it is a command, in all arguments."""
 
 Mode = Union[str, Tuple[int, str, str]]
 """One of these, or the place, the name and the default of the argument that says it (`r`, `w`, `a`, `r+`, ...)."""
@@ -24,6 +24,8 @@ Opener = Tuple[str, int, Tuple[str, ...], Mode]
 _BY_MODE: Mode = (1, "mode", "r")
 
 OPENERS: Dict[str, Tuple[Opener, ...]] = {
+    "pexpect.pty_spawn": (("spawn", 0, ("command",), RUN),),  # `!command`
+    "IPython.core.magics.script": (("ScriptMagics.shebang", 0, ("line",), RUN),),  # `%%bash`
     "pyarrow": (("OSFile", 0, ("path",), _BY_MODE), ("memory_map", 0, ("path",), _BY_MODE)),
     "pyarrow.parquet.core": (
         ("ParquetDataset", 0, ("path_or_paths",), READ),
@@ -195,6 +197,16 @@ class _Argument:
 
         @functools.wraps(real)
         def call(*arguments: Any, **named: Any) -> Any:
+            if self.mode == RUN:
+                words = [*arguments[skip:], *named.values()]
+                sys.audit(
+                    "subprocess.Popen",
+                    "",
+                    [one for one in words if isinstance(one, (str, list, tuple))],
+                    named.get("cwd"),
+                    None,
+                )
+                return real(*arguments, **named)
             paths = [] if _remote(named.get("filesystem")) else list(_paths(self._value(arguments[skip:], named)))
             mode = self._mode(arguments[skip:], named)
             began = time.time_ns()

@@ -416,3 +416,23 @@ def test_a_parquet_file_that_changed_is_read_again_and_one_that_is_written_order
 
     assert printed(again) == "21\n"
     assert "in.parquet" in reasons(again)["read"]
+
+
+def test_a_file_that_a_command_names_is_read_again_when_it_changed(tmp_path: Path) -> None:
+    work = Work(
+        tmp_path,
+        ("task:line", "count = !wc -l < data.csv\nprint(count[0].strip())"),
+        ("task:cell", "%%bash\nhead -n 1 data.csv"),
+        ("task:free", "print('free')"),
+    )
+    (tmp_path / "data.csv").write_text("1\n")
+    (tmp_path / "other.csv").write_text("1\n")
+    assert sorted(printed(work.run()).split()) == ["1", "1", "free"]
+    (tmp_path / "other.csv").write_text("2\n")
+    assert set(states(work.run()).values()) == {"cached"}
+
+    (tmp_path / "data.csv").write_text("7\n8\n")
+    again = work.run()
+
+    assert sorted(printed(again).split()) == ["2", "7", "free"]
+    assert states(again) == {"line": "done", "cell": "done", "free": "cached"}

@@ -121,3 +121,24 @@ def test_digest_of_what_is_no_file_is_none(tmp_path: Path, kind: str) -> None:
     elif kind == "fifo":
         os.mkfifo(path)
     assert file_digest(str(path)) == (sha("hello") if kind == "file" else None)
+
+
+def test_files_that_a_command_names_may_be_read_and_written(chain: Chain) -> None:
+    (chain.folder / "many").mkdir()
+    for name in ("in.csv", "out.csv", "other.csv", "many/a.txt", "stay.csv", "text.csv"):
+        (chain.folder / name).write_text("1\n2\n")
+    a = chain.task(
+        "a",
+        """
+        import os, subprocess, sys
+        os.system("sort -r < in.csv > out.csv; echo 3 >> made.csv")
+        subprocess.run(["cp", "-r", "many", "copy"], check=True)
+        subprocess.run("wc --files0-from=absent.txt; head -n1 --lines=1 stay.csv", shell=True)
+        subprocess.run([sys.executable, "-c", "print(open('text.csv').read())"], check=True)
+        """,
+    )
+    same = sha("1\n2\n")
+    assert inside(chain, a, "read") == {
+        "in.csv": same, "out.csv": same, "stay.csv": same, "text.csv": same, "many/": sha("a.txt"), "many/a.txt": same,
+    }  # fmt: skip
+    assert inside(chain, a, "written") == {"out.csv": sha("2\n1\n"), "made.csv": sha("3\n")}
