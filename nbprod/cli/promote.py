@@ -67,7 +67,8 @@ def promote(
     state = (
         "is the champion" if champion else "waits for approval" if version.stage == "waiting" else "is the challenger"
     )
-    click.echo(f"{click.style(version.name, bold=True)} {state} ({metrics}), in {seconds(time.monotonic() - began)}")
+    shown = f" ({metrics})" if metrics else ""
+    click.echo(f"{click.style(version.name, bold=True)} {state}{shown}, in {seconds(time.monotonic() - began)}")
     if version.stage == "waiting":
         click.echo(f"  nbprod models approve {version.name} --because TEXT makes it the champion")
     if service is not None:

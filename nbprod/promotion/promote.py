@@ -169,7 +169,8 @@ class Promotion:
             host=service.host,
             checks=checks,
         )
-        self.on_step("parity", f"{len(captured.calls)} calls and {captured.rows} rows over HTTP")
+        calls = f"{len(captured.calls)} call{'s' if len(captured.calls) != 1 else ''}"
+        self.on_step("parity", f"{calls}{f' and {captured.rows} rows' if captured.rows else ''} over HTTP")
         try:
             seconds = parity.check(built.folder, captured.calls, scratch, many=captured.many)
         except ParityError as error:

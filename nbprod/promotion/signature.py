@@ -193,7 +193,8 @@ def answer_type(value: Any) -> str:
     ):
         kinds = {answer_type(item) for item in value}  # JSON has no tuples: it arrives as a list
         return f"list[{next(iter(kinds))}]" if len(kinds) == 1 else "list[Any]"
-    return "str" if isinstance(value, str | bytes) else "Any"
+    # BentoML answers a `str` as plain text, in which "12" and 12 are the same
+    return "str | None" if isinstance(value, str | bytes) else "Any"
 
 
 def describe(value: Any) -> str:

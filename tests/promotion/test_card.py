@@ -45,7 +45,7 @@ def test_it_says_how_to_call_what_was_checked_and_why_values_are_stored_as_they_
     assert "| accuracy | >= 0.9 | 0.95 (met) |" in text
     assert "No held-out rows are kept: the service takes no rows." in text
     assert "| model | sklearn.X | skops | ONNX was not chosen: it is not faster |" in text
-    assert "asked 1 calls and 40 rows that the run kept over HTTP" in text
+    assert "asked 1 call and 40 rows that the run kept over HTTP" in text
 
 
 def test_names_and_texts_break_neither_its_tables_nor_its_command(notebook: Notebook) -> None:

@@ -194,7 +194,7 @@ def test_pictures_and_bytes_go_as_base64_and_several_answers_have_their_types(
         ((np.array([1, 2]), np.array([3])), "list[list[int]]"),
         ((np.array([1, 2]), pd.DataFrame({"a": [1]})), "list[Any]"),
         (pd.DataFrame({"a": [1]}), "list[dict[str, Any]]"),
-        ("yes", "str"),
+        ("yes", "str | None"),
         (3.5, "Any"),
     ],
 )
