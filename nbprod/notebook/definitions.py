@@ -59,7 +59,7 @@ _SETUP_CALL = (
     "simplefilter",
 )
 _SETUP_EXACT = frozenset(
-    "set use theme setup rc pandas setLevel basicConfig rcdefaults resetwarnings reset_option seed manual_seed chdir putenv".split()
+    "set use theme setup rc pandas setLevel basicConfig rcdefaults resetwarnings reset_option seed manual_seed chdir putenv seterr".split()
 )
 
 
@@ -145,7 +145,15 @@ def _form_of_assignment(node: ast.Assign | ast.AnnAssign) -> Form:
         return Form(Nature.CODE)
     if any(list(target_names(target)) for target in targets):
         return Form(Nature.CODE)
+    if all(map(_is_context, targets)) and is_literal(node.value):
+        return Form(Nature.SETUP, quiet=True)
     return Form(Nature.CODE, quiet=_quiet(node.value))
+
+
+def _is_context(target: ast.expr) -> bool:
+    """Say whether it is an attribute of a context that holds from here on: `decimal.getcontext().prec`."""
+    call = target.value if isinstance(target, ast.Attribute) else None
+    return isinstance(call, ast.Call) and not call.args and dotted(call.func)[-1:] == ("getcontext",)
 
 
 def _form_of_block(node: ast.If | ast.Try | ast.TryStar, effects: Effects) -> Form:

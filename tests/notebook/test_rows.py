@@ -300,6 +300,18 @@ def test_row_28_what_is_set_once_holds_in_every_later_task():
     assert inputs(made, "d") == {"@cwd": "c"}
 
 
+def test_row_28_contexts_of_numbers_hold_in_every_later_task():
+    """They are no variables, and no hidden state that is looked at: without the statement the next kernel computes otherwise."""
+    lines = ["decimal.getcontext().prec = 3", "np.seterr(all='raise')"]
+    made = graph(
+        "# %% task:a\nimport decimal\nimport numpy as np\n"
+        + "\n".join(lines)
+        + "\n# %% task:b\nprint(decimal.Decimal(1) / 3)"
+    )
+
+    assert [getattr(step, "source", "") for step in made.nodes["b"].prelude][-2:] == lines
+
+
 def test_row_28_filters_inside_catch_warnings_are_not_state():
     made = graph(
         "# %% task:a\nimport warnings\nwith warnings.catch_warnings():\n    warnings.simplefilter('ignore')\n    x = 1\n# %% task:b\nprint(1)"
