@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import functools
 import glob
+import importlib.machinery
 import os
 import sys
 import time
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Iterator, List, Optional, Set, Tuple, Union
 
 READ, WRITE, TREE, RUN = "rb", "wb", "tree", "run"
 """What is done with a path: read (a folder with all that is in it), written, a folder into which files are written; or it is a command, in all arguments."""
@@ -98,33 +99,34 @@ def start() -> None:
     for name in OPENERS:
         if name in sys.modules:
             tell(sys.modules[name])
-    sys.meta_path.insert(0, _Finder())
+    _tell_later()
 
 
-class _Finder:
-    """Finds no module by itself: it has a module of ours changed right after its import."""
+def _tell_later() -> None:
+    """Change those that are imported later right after their import, and leave no trace where it is looked for (`sys.meta_path`)."""
+    find = importlib.machinery.PathFinder.find_spec
+    waiting = OPENERS.keys() - sys.modules.keys()
 
-    def __init__(self) -> None:
-        self._open = set(OPENERS)
-
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        if name not in self._open:
-            return None
-        self._open.discard(name)
-        found = (finder.find_spec(name, path, target) for finder in sys.meta_path if finder is not self)
-        spec: Any = next((spec for spec in found if spec is not None), None)
-        loader = getattr(spec, "loader", None)
-        if loader is None or isinstance(loader, type):
-            return spec
-        execute = loader.exec_module
-
-        def execute_and_tell(module: Any) -> None:
-            del loader.exec_module
-            execute(module)
-            tell(module)
-
-        loader.exec_module = execute_and_tell
+    @functools.wraps(find)
+    def find_spec(name: str, path: Any = None, target: Any = None) -> Any:
+        spec = find(name, path, target)
+        if name in waiting and spec is not None and spec.loader is not None:
+            _change(spec.loader, waiting)
         return spec
+
+    importlib.machinery.PathFinder.find_spec = find_spec  # type: ignore[method-assign, assignment]
+
+
+def _change(loader: Any, waiting: Set[str]) -> None:
+    execute = loader.exec_module
+
+    def execute_and_tell(module: Any) -> None:
+        del loader.exec_module
+        execute(module)
+        waiting.discard(module.__name__)  # not before: who only looks for a module gets a loader too
+        tell(module)
+
+    loader.exec_module = execute_and_tell
 
 
 def tell(module: Any) -> None:

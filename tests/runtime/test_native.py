@@ -105,6 +105,8 @@ import sys
 if sys.argv[1] == "ahead": import pyarrow.parquet
 from nbprod.runtime import native
 native.start()
+import importlib.util
+importlib.util.find_spec("pyarrow.parquet.core")
 import pyarrow as pa, pyarrow.csv, pyarrow.parquet as pq, pickle, inspect
 assert pa.OSFile.__name__ == "OSFile" and issubclass(pa.OSFile, pa.NativeFile) and issubclass(pa.lib.OSFile, pa.OSFile)
 assert pickle.loads(pickle.dumps(pa.OSFile)) is pa.OSFile
