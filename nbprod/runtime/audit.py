@@ -14,7 +14,7 @@ _state = {"installed": False}
 
 
 def _hook(event: str, arguments: Tuple[Any, ...]) -> None:
-    handlers = _listeners.get(event)
+    handlers = _listeners.get(event) if _listeners else None  # at the end of an interpreter even that is gone
     if handlers is None:
         return
     thread = threading.get_ident()

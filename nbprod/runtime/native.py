@@ -94,6 +94,9 @@ OPENERS: Dict[str, Tuple[Opener, ...]] = {
 }  # fmt: skip
 
 
+_started: List[bool] = []
+
+
 def start() -> None:
     """Have these libraries tell: those that are imported now, the others once they are."""
     for name in OPENERS:
@@ -104,6 +107,9 @@ def start() -> None:
 
 def _tell_later() -> None:
     """Change those that are imported later right after their import, and leave no trace where it is looked for (`sys.meta_path`)."""
+    if _started:
+        return
+    _started.append(True)
     find = importlib.machinery.PathFinder.find_spec
     waiting = OPENERS.keys() - sys.modules.keys()
 
@@ -121,7 +127,7 @@ def _change(loader: Any, waiting: Set[str]) -> None:
     execute = loader.exec_module
 
     def execute_and_tell(module: Any) -> None:
-        del loader.exec_module
+        vars(loader).pop("exec_module", None)
         execute(module)
         waiting.discard(module.__name__)  # not before: who only looks for a module gets a loader too
         tell(module)

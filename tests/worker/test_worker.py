@@ -112,7 +112,7 @@ def test_it_ends_when_it_is_asked_for_nothing(home: Home, monkeypatch: pytest.Mo
     home.ask(worker, "look")
 
     wait_until(lambda: "it was not asked for anything for 1 s" in home.said())
-    assert not worker.is_there()
+    wait_until(lambda: not worker.is_there())
 
 
 def test_it_stays_while_a_job_runs(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
