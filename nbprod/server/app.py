@@ -1,6 +1,6 @@
 """The Jupyter server extension: routes, jobs and events, hooked into the server.
 
-JupyterLab waits for this module when it starts. It imports neither pydantic nor SQLAlchemy; routes do, when they are first asked.
+JupyterLab waits for this module when it starts. It imports neither pydantic nor peewee; routes do, when they are first asked.
 """
 
 from __future__ import annotations
